@@ -1,0 +1,49 @@
+"""Run unchanged Triton kernels on MLX.
+
+With mlx and triton installed, and no other Triton driver active, `kernel[grid](mx_array, ...)` just works:
+nothing needs to be imported from here. `use` chooses where kernels run.
+"""
+
+from __future__ import annotations
+
+import contextlib as _contextlib
+from typing import Any
+
+# First, so that Triton's plug-in discovery has finished before any module of ours looks at it.
+with _contextlib.suppress(ImportError):
+    import triton as _triton  # noqa: F401
+
+__version__ = "0.1.0"
+__all__ = ["emit_last", "targets", "use"]
+
+
+def use(target: str, *, checked: bool | None = None) -> Any:
+    """Run kernels on `target`: "host", "simulate" or "metal". Also a context manager.
+
+    `checked` (simulate only): report races, missing barriers, bad accesses and unwritten outputs; a
+    finding raises SimulatorFinding. Raises UnknownTarget for another name.
+
+        triton_mlx.use("host")
+        with triton_mlx.use("simulate", checked=True):
+            kernel[grid](x, y, out, n, BLOCK=256)
+    """
+    from .runtime.target import use as _use
+
+    return _use(target, checked=checked)
+
+
+def emit_last(kernel: Any, target: str = "metal") -> str:
+    """The source of `kernel` (a @triton.jit function) for `target`, as its last launch would need it.
+
+    Raises LookupError if the kernel has not been launched.
+    """
+    from .runtime.inspect import emit_last as _emit_last
+
+    return _emit_last(kernel, target)
+
+
+def targets() -> tuple[Any, ...]:
+    """The rows of the hardware-capability table (triton_mlx.hwinfo.Capability)."""
+    from . import hwinfo
+
+    return tuple(hwinfo.rows())

@@ -1,0 +1,91 @@
+"""The host target against Triton's interpreter, MLX on the CPU and numpy, on the same arrays.
+
+Each test measures both sides in alternating rounds and asserts a floor of the ratio.
+"""
+
+from __future__ import annotations
+
+import mlx.core as mx
+import numpy as np
+import pytest
+from conftest import Comparison
+
+from triton_mlx.examples import attention, elementwise, layernorm, matmul, softmax
+from triton_mlx.examples.interpreted import Interpreter
+
+pytestmark = pytest.mark.usefixtures("host")
+
+
+def normal(seed: int, *shape: int) -> mx.array:
+    """Standard normal numbers, evaluated."""
+    x = mx.random.normal(shape, key=mx.random.key(seed))
+    mx.eval(x)
+    return x
+
+
+def test_softmax_against_interpreter(speedup: Comparison, interpreter: Interpreter) -> None:
+    x = normal(0, 1024, 1024)
+    ratio = speedup(
+        lambda: softmax.softmax(x),
+        theirs_seconds=lambda: interpreter.call(softmax.softmax, x)[1],
+        rounds=3,
+    )
+    assert ratio >= 1000
+
+
+def test_softmax_against_mlx(speedup: Comparison) -> None:
+    x = normal(0, 1024, 1024)
+    assert speedup(lambda: softmax.softmax(x), lambda: mx.softmax(x, axis=-1)) > 1
+
+
+def test_layer_norm_against_mlx(speedup: Comparison) -> None:
+    x, weight, bias = normal(1, 1024, 1024), normal(2, 1024), normal(3, 1024)
+    ratio = speedup(
+        lambda: layernorm.layer_norm(x, weight, bias)[0],
+        lambda: mx.fast.layer_norm(x, weight, bias, 1e-5),
+    )
+    assert ratio > 1
+
+
+def test_matmul_against_interpreter(speedup: Comparison, interpreter: Interpreter) -> None:
+    a, b = normal(4, 512, 512), normal(5, 512, 512)
+    ratio = speedup(
+        lambda: matmul.matmul(a, b),
+        theirs_seconds=lambda: interpreter.call(matmul.matmul, a, b)[1],
+        rounds=3,
+    )
+    assert ratio >= 100
+
+
+def test_matmul_against_mlx(speedup: Comparison) -> None:
+    a, b = normal(4, 512, 512), normal(5, 512, 512)
+    assert speedup(lambda: matmul.matmul(a, b), lambda: a @ b) > 1
+
+
+def test_matmul_against_numpy(speedup: Comparison) -> None:
+    a, b = normal(4, 512, 512), normal(5, 512, 512)
+    c, d = np.array(a), np.array(b)
+    assert speedup(lambda: matmul.matmul(a, b), lambda: c @ d) >= 0.3
+
+
+@pytest.mark.parametrize("causal", [False, True], ids=["full", "causal"])
+def test_attention_against_mlx(speedup: Comparison, causal: bool) -> None:
+    q, k, v = normal(6, 1, 8, 512, 64), normal(7, 1, 8, 512, 64), normal(8, 1, 8, 512, 64)
+    mask = "causal" if causal else None
+    ratio = speedup(
+        lambda: attention.attention(q, k, v, causal),
+        lambda: mx.fast.scaled_dot_product_attention(q, k, v, scale=0.125, mask=mask),
+    )
+    assert ratio > 1
+
+
+def test_chain_against_numpy(speedup: Comparison) -> None:
+    x, y = normal(9, 1 << 22), normal(10, 1 << 22)
+    a, b = np.array(x), np.array(y)
+    scale = np.float32(0.75)
+    zero = np.float32(0)
+    ratio = speedup(
+        lambda: elementwise.chain(x, y, 0.75),
+        lambda: np.maximum(a * scale + b, zero) * b - a,
+    )
+    assert ratio >= 5

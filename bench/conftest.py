@@ -1,0 +1,75 @@
+"""Two things measured in turns: how many times faster one is than the other, on a noisy machine."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import mlx.core as mx
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+import triton_mlx
+from triton_mlx.examples.interpreted import Interpreter
+
+Comparison = Callable[..., float]
+
+
+def seconds(function: Callable[[], Any]) -> float:
+    """Seconds of one call, including the evaluation of the arrays that it returns."""
+    begin = time.perf_counter()
+    result = function()
+    if isinstance(result, (mx.array, tuple)):
+        mx.eval(result)
+    return time.perf_counter() - begin
+
+
+@pytest.fixture
+def speedup(benchmark: BenchmarkFixture) -> Comparison:
+    """A function that says how many times faster `ours` is than `theirs`, by medians.
+
+    The rounds alternate, so that whatever slows the machine slows both. `theirs` returns its
+    result, or is given as `theirs_seconds` if it takes its own time. The ratio and both medians
+    go into the benchmark's `extra_info`.
+    """
+
+    def compare(
+        ours: Callable[[], Any],
+        theirs: Callable[[], Any] | None = None,
+        theirs_seconds: Callable[[], float] | None = None,
+        rounds: int = 15,
+    ) -> float:
+        rival = theirs_seconds or (lambda: seconds(theirs) if theirs else 0.0)
+        seconds(ours), rival()
+        our_times, their_times = [], []
+
+        def before_each_round() -> None:
+            their_times.append(rival())
+
+        benchmark.pedantic(  # type: ignore[no-untyped-call]
+            lambda: our_times.append(seconds(ours)), setup=before_each_round, rounds=rounds
+        )
+        us, them = statistics.median(our_times), statistics.median(their_times)
+        benchmark.extra_info |= {"ratio": them / us, "ours_s": us, "theirs_s": them}
+        return them / us
+
+    return compare
+
+
+@pytest.fixture(scope="session")
+def interpreter() -> Iterator[Interpreter]:
+    """Triton's interpreter, in its own process."""
+    with Interpreter() as child:
+        yield child
+
+
+@pytest.fixture
+def host() -> Iterator[None]:
+    """Our launches and MLX's own operations both run on the CPU."""
+    before = mx.default_device()
+    mx.set_default_device(mx.cpu)
+    with triton_mlx.use("host"):
+        yield
+    mx.set_default_device(before)

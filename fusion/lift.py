@@ -1,0 +1,270 @@
+"""Recorded operations → Graph. What no row here knows is refused with its place in the user's kernel."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from .errors import IRFormatError, Loc, UnsupportedOperation, UnsupportedType
+from .graph import Function, Graph, GraphBuilder, Parameter, Value
+from .mlir import Block, Operation, parse
+from .types import I1, SCALARS, Pointer, Scalar, Type
+
+# MLIR name → our op, for operations whose operands, results and meaning carry over as they are.
+_SAME: dict[str, str] = {
+    **{f"arith.{a}": b for a, b in {
+        "addi": "add", "addf": "add", "subi": "sub", "subf": "sub", "muli": "mul", "mulf": "mul",
+        "divf": "div", "divsi": "div_s", "divui": "div_u", "remf": "rem_f", "remsi": "rem_s",
+        "remui": "rem_u", "andi": "and", "ori": "or", "xori": "xor", "shli": "shl",
+        "shrsi": "shr_s", "shrui": "shr_u", "maxsi": "max_s", "maxui": "max_u", "minsi": "min_s",
+        "minui": "min_u", "maxnumf": "maxnum", "minnumf": "minnum", "maximumf": "maximum",
+        "minimumf": "minimum", "negf": "neg", "select": "select", "extsi": "ext_s",
+        "extui": "ext_u", "trunci": "trunc", "extf": "fcast", "truncf": "fcast",
+        "sitofp": "s_to_f", "uitofp": "u_to_f", "fptosi": "f_to_s", "fptoui": "f_to_u",
+        "bitcast": "bitcast"}.items()},
+    **{f"math.{a}": a for a in (
+        "exp", "exp2", "log", "log2", "sin", "cos", "tanh", "erf", "sqrt", "rsqrt", "floor",
+        "ceil", "fma")},
+    "math.absf": "abs_f", "math.absi": "abs_i",
+    "tt.bitcast": "bitcast", "tt.fp_to_fp": "fcast", "tt.mulhiui": "mulhi_u",
+    "tt.precise_sqrt": "precise_sqrt", "tt.precise_divf": "precise_div",
+    "tt.splat": "splat", "tt.broadcast": "broadcast", "tt.reshape": "reshape",
+    "tt.addptr": "addptr", "tt.unsplat": "reshape",
+}
+_INT_PREDICATES = ("eq", "ne", "slt", "sle", "sgt", "sge", "ult", "ule", "ugt", "uge")
+_FLOAT_PREDICATES = ("false", "oeq", "ogt", "oge", "olt", "ole", "one", "ord",
+                     "ueq", "ugt", "uge", "ult", "ule", "une", "uno", "true")
+_RMW = {1: "and", 2: "or", 3: "xor", 4: "add", 5: "fadd", 6: "max", 7: "min", 8: "umax",
+        9: "umin", 10: "xchg"}
+# Operations that only pass information to other back ends.
+_IGNORED = frozenset({"llvm.intr.assume"})
+# Libdevice symbols that are one op of ours; the target's math library has the rest.
+_HINTS = {
+    "cf.cond_br": "write the early return as an if around the rest of the kernel",
+    "cf.br": "write the early return as an if around the rest of the kernel",
+    "tt.elementwise_inline_asm": "use tl.math or libdevice functions instead of inline assembly",
+}
+
+
+def lift(text: str) -> Function:
+    """The kernel in `text` (generic-form MLIR with locations) as a Function.
+
+    Raises UnsupportedOperation or UnsupportedType with the line of the user's kernel, and
+    IRFormatError if the text is not what a tested Triton prints.
+    """
+    return _lift_module(parse(text))
+
+
+def _lift_module(module: Operation) -> Function:
+    functions = [op for op in module.regions[0][0].operations if op.name == "tt.func"]
+    if len(functions) != 1:
+        raise UnsupportedOperation(
+            "tt.call: a function that is not inlined", where=functions[-1].loc if functions else None,
+            hint="remove noinline=True")
+    func = functions[0]
+    blocks = func.regions[0]
+    if len(blocks) != 1:
+        last = blocks[0].operations[-1]
+        raise _refusal(last, "control flow that leaves the kernel in the middle")
+    entry = blocks[0]
+    ids = itertools.count()
+    types = [_type(text, func.loc) for _, text in entry.args]
+    builder = GraphBuilder(ids, types, func.loc)
+    scope = dict(zip((name for name, _ in entry.args), builder.args))
+    _Lifter(ids).block(entry, builder, scope)
+    parameters = tuple(
+        Parameter(name[1:], t, d)
+        for (name, _), t, d in zip(entry.args, types, _divisibility(func, len(types))))
+    return Function(func.attrs["sym_name"].strip('"'), parameters, builder.build(), func.loc)
+
+
+def _divisibility(func: Operation, count: int) -> list[int]:
+    text = func.attrs.get("arg_attrs", "")
+    found = re.findall(r"\{([^{}]*)\}", text)
+    if len(found) != count:
+        return [1] * count
+    numbers = [re.search(r"tt\.divisibility = (\d+)", f) for f in found]
+    return [int(n[1]) if n else 1 for n in numbers]
+
+
+@functools.lru_cache(maxsize=4096)
+def _type_or_none(text: str) -> Type | None:
+    if text.startswith("tensor<"):
+        *dims, elem = _split_shape(text[len("tensor<"):-1].split(",")[0])
+        inner = _type_or_none(elem)
+        return None if inner is None else Type(inner.elem, tuple(map(int, dims)))
+    if text.startswith("!tt.ptr<"):
+        pointee = SCALARS.get(text[len("!tt.ptr<"):-1].split(",")[0])
+        return None if pointee is None else Type(Pointer(pointee))
+    scalar = SCALARS.get(text)
+    return None if scalar is None else Type(scalar)
+
+
+def _split_shape(text: str) -> list[str]:
+    """"16x32x!tt.ptr<f32>" → ["16", "32", "!tt.ptr<f32>"]."""
+    parts: list[str] = []
+    while match := re.match(r"(\d+)x", text):
+        parts.append(match[1])
+        text = text[match.end():]
+    return [*parts, text]
+
+
+def _type(text: str, loc: Loc) -> Type:
+    found = _type_or_none(text)
+    if found is None:
+        raise UnsupportedType(f"type {text}", where=loc, why="no element type of this name is known")
+    return found
+
+
+def _refusal(op: Operation, detail: str = "") -> UnsupportedOperation:
+    what = f"{op.name}" + (f": {detail}" if detail else "")
+    return UnsupportedOperation(what, where=op.loc, why="it is not lowered yet",
+                                hint=_HINTS.get(op.name, "see docs/operations.md"))
+
+
+def _number(text: str, elem: Scalar, loc: Loc) -> int | float | bool:
+    """A literal of MLIR: 3, true, 1.0e+00, 0xFF800000 (bits of a float)."""
+    if text in ("true", "false"):
+        return text == "true"
+    if not elem.is_float:
+        value = int(text, 0)
+        return bool(value) if elem == I1 else value
+    if not text.startswith("0x"):
+        return float(text)
+    bits = int(text, 16)
+    if elem.name == "bf16":
+        return float(struct.unpack("<f", struct.pack("<I", bits << 16))[0])
+    formats = {"f64": ("<Q", "<d"), "f32": ("<I", "<f"), "f16": ("<H", "<e")}
+    if elem.name not in formats:
+        raise UnsupportedType(f"constant {text} of type {elem}", where=loc)
+    raw, real = formats[elem.name]
+    return float(struct.unpack(real, struct.pack(raw, bits))[0])
+
+
+def _integer(op: Operation, name: str) -> int:
+    return int(op.attrs[name].split(":")[0].strip())
+
+
+def _integers(op: Operation, name: str) -> tuple[int, ...]:
+    """array<i32: 1, 0> → (1, 0)."""
+    text = op.attrs.get(name, "array<i32>")
+    _, _, numbers = text.rstrip(">").partition(":")
+    return tuple(int(n) for n in numbers.split(",") if n.strip())
+
+
+class _Lifter:
+    """Lifts blocks; `special` maps an operation's name to the method that knows its form."""
+
+    def __init__(self, ids: Iterator[int]):
+        self.ids = ids
+
+    def block(self, block: Block, builder: GraphBuilder, scope: dict[str, Value]) -> tuple[Value, ...]:
+        """Lift all operations; the terminator's operands are the block's outputs."""
+        for op in block.operations:
+            if op.name in _TERMINATORS:
+                return tuple(scope[o] for o in op.operands)
+            if op.name in _IGNORED:
+                continue
+            outputs = self.operation(op, builder, scope)
+            scope.update(zip(op.results, outputs, strict=True))
+        return ()
+
+    def region(self, blocks: list[Block], scope: Mapping[str, Value], loc: Loc) -> Graph:
+        if not blocks:
+            return GraphBuilder(self.ids).build()
+        if len(blocks) != 1:
+            raise _refusal(blocks[0].operations[-1], "unstructured control flow")
+        types = [_type(text, loc) for _, text in blocks[0].args]
+        builder = GraphBuilder(self.ids, types, loc)
+        inner = dict(scope)
+        inner.update(zip((name for name, _ in blocks[0].args), builder.args))
+        return builder.build(self.block(blocks[0], builder, inner))
+
+    def operation(self, op: Operation, builder: GraphBuilder,
+                  scope: dict[str, Value]) -> tuple[Value, ...]:
+        inputs = tuple(scope[o] for o in op.operands)
+        types = tuple(_type(t, op.loc) for t in op.result_types)
+        if op.name in _SAME:
+            return builder.add(_SAME[op.name], inputs, types, loc=op.loc).outputs
+        rule = _SPECIAL.get(op.name)
+        if rule is None:
+            raise _refusal(op)
+        name, attrs = rule(op, inputs)
+        regions = [self.region(r, scope, op.loc) for r in op.regions]
+        if name in ("reduce", "scan") and any(r.free_values() for r in regions):
+            raise _refusal(op, "a combine function that uses values from outside")
+        return builder.add(name, inputs, types, attrs, regions, op.loc).outputs
+
+
+_TERMINATORS = frozenset({"tt.return", "scf.yield", "scf.condition", "tt.reduce.return",
+                          "tt.scan.return"})
+_Rule = Callable[[Operation, tuple[Value, ...]], tuple[str, dict[str, Any]]]
+
+
+def _constant(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]:
+    found = _type(op.result_types[0], op.loc)
+    text = op.attrs["value"]
+    dense = re.match(r"dense<(.*)>\s*:", text)
+    literal = dense[1] if dense else text.split(" : ")[0].strip()
+    if literal.startswith(("[", '"')):
+        raise _refusal(op, "a constant tile with different elements")
+    return "const", {"value": _number(literal, found.scalar, op.loc)}
+
+
+def _cmp(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]:
+    names = _FLOAT_PREDICATES if op.name == "arith.cmpf" else _INT_PREDICATES
+    return "cmp", {"predicate": names[_integer(op, "predicate")]}
+
+
+def _load(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]:
+    return "load", {"volatile": True} if op.attrs.get("isVolatile") == "true" else {}
+
+
+def _rmw(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]:
+    code = _integer(op, "atomic_rmw_op")
+    if code not in _RMW:
+        raise _refusal(op, f"atomic operation {code}")
+    return "atomic_rmw", {"kind": _RMW[code]}
+
+
+def _dot(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]:
+    if len(inputs[2].type.shape) != 2:
+        raise _refusal(op, "a batched dot")
+    return "dot", {}
+
+
+def _clamp(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]:
+    # PropagateNan::NONE is 0, ALL is 0xFFFF (Triton's TritonAttrDefs.td).
+    return "clamp", {"propagate_nan": _integer(op, "propagateNan") != 0}
+
+
+def _plain(name: str, **integers: str) -> _Rule:
+    return lambda op, inputs: (name, {k: _integer(op, v) for k, v in integers.items()})
+
+
+_SPECIAL: dict[str, _Rule] = {
+    "arith.constant": _constant,
+    "arith.cmpi": _cmp,
+    "arith.cmpf": _cmp,
+    "tt.get_program_id": _plain("program_id", axis="axis"),
+    "tt.get_num_programs": _plain("num_programs", axis="axis"),
+    "tt.make_range": _plain("range", start="start", end="end"),
+    "tt.expand_dims": _plain("expand_dims", axis="axis"),
+    "tt.trans": lambda op, inputs: ("trans", {"order": _integers(op, "order")}),
+    "tt.load": _load,
+    "tt.store": _plain("store"),
+    "tt.atomic_rmw": _rmw,
+    "tt.atomic_cas": _plain("atomic_cas"),
+    "tt.reduce": _plain("reduce", axis="axis"),
+    "tt.dot": _dot,
+    "tt.clampf": _clamp,
+    "scf.for": _plain("for"),
+    "scf.while": _plain("while"),
+    "scf.if": _plain("if"),
+    "ttg.barrier": _plain("barrier"),
+    "gpu.barrier": _plain("barrier"),
+}

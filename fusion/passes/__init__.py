@@ -1,0 +1,52 @@
+"""Passes over graphs: values that can be listed, printed and run in any order that `verify` accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..errors import Loc
+from ..graph import Function
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One thing a pass decided. `code` is stable; reports and docs index on it."""
+
+    code: str
+    applied: bool
+    detail: str
+    where: Loc = Loc()
+
+
+@dataclass(frozen=True, slots=True)
+class PassResult:
+    function: Function
+    decisions: tuple[Decision, ...] = ()
+
+
+class Pass(Protocol):
+    """A frozen dataclass with a name and `run`; the function is valid before and after."""
+
+    @property
+    def name(self) -> str: ...
+
+    def run(self, function: Function) -> PassResult: ...
+
+
+def run(passes: Sequence[Pass], function: Function) -> PassResult:
+    """Run `passes` in order; decisions are concatenated."""
+    decisions: tuple[Decision, ...] = ()
+    for step in passes:
+        result = step.run(function)
+        function, decisions = result.function, decisions + result.decisions
+    return PassResult(function, decisions)
+
+
+def default() -> tuple[Pass, ...]:
+    """The passes that every launch goes through."""
+    from .clean import RemoveDeadNodes
+    from .recurrence import CloseRecurrences
+
+    return (CloseRecurrences(), RemoveDeadNodes())

@@ -1,0 +1,156 @@
+"""Matrix products: one strategy per row of a table, chosen by the target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ..fusion.errors import TileTooLarge, UnsupportedType
+from ..fusion.graph import Node, Value
+from ..fusion.ops import OPS
+from ..fusion.types import F32, F64, I32
+from ..fusion.views import Bits, dim_ranges, identity
+from .exchange import owner_condition
+from .scope import Scope, Storage
+from .text import c_type
+
+if TYPE_CHECKING:
+    from .emit import Emitter
+
+
+def emit(emitter: Emitter, node: Node, use: Storage | None) -> None:
+    """result = a x b + accumulator, in place if `use` is where the accumulator lives."""
+    _check(node)
+    result = emitter.homes[node.result]
+    storage = emitter.declare(node.result, node, result, use)
+    emitter._fill(storage, node.inputs[2])
+    with emitter.out.block():
+        _STRATEGIES[emitter.target.dot](emitter, node, storage)
+
+
+def _check(node: Node) -> None:
+    a, b, c = (v.type.scalar for v in node.inputs)
+    if a.is_float != c.is_float or b.is_float != c.is_float or c not in (F32, F64, I32):
+        raise UnsupportedType(f"dot of {a} and {b} into {c}", where=node.loc,
+                              why="only float to fp32 or fp64 and int8 to int32 are lowered",
+                              hint="accumulate in fp32 (out_dtype=tl.float32)")
+
+
+# --- host: a register-blocked micro-kernel over tiles in memory
+
+
+def _host(emitter: Emitter, node: Node, storage: Storage) -> None:
+    a, b, _ = node.inputs
+    m, k = a.type.shape
+    n = b.type.shape[1]
+    texts = [_matrix(emitter, v, node) for v in (a, b)]
+    words = ", ".join(c_type(v.type.scalar) for v in node.inputs)
+    name = storage.name if storage.layout.registers > 1 else f"&{storage.name}"
+    emitter.out.line(f"host_dot<{m}, {n}, {k}, {words}>({texts[0]}, {texts[1]}, {name});")
+
+
+def _matrix(emitter: Emitter, value: Value, node: Node) -> str:
+    """"pointer, row stride, column stride" of a tile in memory; tiles that are not kept are made."""
+    leaves = list(emitter.values.leaves(value, identity(value.type.shape)))
+    if len(leaves) == 1:
+        root, bits = leaves[0]
+        plain = root.type.scalar == value.type.scalar and root.type.size == value.type.size
+        strides = _strides(bits, value.type.shape)
+        if plain and strides is not None and _is_view(emitter, value):
+            storage = emitter.home_storage(root)
+            name = storage.name if storage.layout.registers > 1 else f"&{storage.name}"
+            return f"{name}, {strides[0]}, {strides[1]}"
+    layout = emitter.homes.default(value.type.shape)
+    storage = emitter.new_storage("operand", layout, value.type.scalar, node.id)
+    emitter._fill(storage, value)
+    name = storage.name if layout.registers > 1 else f"&{storage.name}"
+    return f"{name}, {value.type.shape[1]}, 1"
+
+
+def _is_view(emitter: Emitter, value: Value) -> bool:
+    """True if `value` is a root or reached from one by shape operations alone."""
+    while emitter.values.is_derived(value):
+        node = emitter.values.node(value)
+        if OPS[node.op].kind != "shape":
+            return False
+        value = node.inputs[0]
+    return True
+
+
+def _strides(bits: Bits, shape: tuple[int, ...]) -> list[int] | None:
+    """Element stride of each dimension of a view in its root's row-major order, if it has one."""
+    where = {bit: b for b, bit in enumerate(bits)}
+    found: list[int] = []
+    for own in dim_ranges(shape):
+        places = [where.get(bit) for bit in own]
+        if None in places or any(p != places[0] + i for i, p in enumerate(places)):  # type: ignore[operator]
+            return None
+        found.append(1 << places[0] if places else 0)  # type: ignore[operator]
+    return found
+
+
+# --- threads: operands staged in threadgroup memory, one multiply-add per register
+
+
+def _staged(emitter: Emitter, node: Node, storage: Storage) -> None:
+    a, b, _ = node.inputs
+    m, k = a.type.shape
+    n = b.type.shape[1]
+    depth = _stage_depth(emitter, node, m, n, k)
+    out = emitter.out
+    sizes = [(a.type.scalar, m * depth), (b.type.scalar, depth * n)]
+    with out.block(f"for (int k0 = 0; k0 < {k}; k0 += {depth})" if depth < k else ""):
+        if depth < k:
+            emitter.arena.dirty = True
+        left, right = emitter.arena.arrays(sizes, sum(s.bytes * c for s, c in sizes), node)
+        _stage(emitter, a, left, depth, axis=1)
+        _stage(emitter, b, right, depth, axis=0)
+        emitter.arena.publish()
+        with out.block(f"for (int k = 0; k < {depth}; ++k)"):
+            nest = emitter.nest(storage.layout)
+            scope = Scope(emitter, nest)
+            word = c_type(storage.scalar)
+            row, column = nest.coordinate(0), nest.coordinate(1)
+            scope.line(row.level, f"const {word} x = {word}({left}[{row.text} * {depth} + k]);")
+            scope.line(max(row.level, column.level),
+                       f"const {word} y = {word}({right}[k * {n} + {column.text}]);")
+            place = storage.at(nest, scope.identity)
+            product = f"fma(x, y, {place.text})" if storage.scalar.is_float else f"x * y + {place.text}"
+            scope.line(nest.depth, f"{place.text} = {product};")
+            emitter.write_nest(nest)
+
+
+def _stage_depth(emitter: Emitter, node: Node, m: int, n: int, k: int) -> int:
+    """The largest power of two of K whose operands fit into threadgroup memory."""
+    a, b = (v.type.scalar.bytes for v in node.inputs[:2])
+    depth = k
+    while depth > 1 and depth * (m * a + n * b) > emitter.target.threadgroup_bytes:
+        depth //= 2
+    if depth * (m * a + n * b) > emitter.target.threadgroup_bytes:
+        raise TileTooLarge(f"dot of {m}x{k} and {k}x{n}", where=node.loc,
+                           why=f"one column and row exceed {emitter.target.threadgroup_bytes} bytes",
+                           hint="use smaller block sizes")
+    return depth
+
+
+def _stage(emitter: Emitter, value: Value, shared: str, depth: int, axis: int) -> None:
+    """Write the part k0 .. k0 + depth of an operand, row-major, to threadgroup memory."""
+    layout = emitter.homes.readable(value)
+    nest = emitter.nest(layout)
+    scope = Scope(emitter, nest)
+    row, column = (nest.coordinate(d).text for d in (0, 1))
+    conditions = owner_condition(emitter, layout)
+    if depth < value.type.shape[axis]:
+        along = column if axis else row
+        conditions.append(f"({along} & {~(depth - 1) & (value.type.shape[axis] - 1)}) == k0")
+        along = f"({along} & {depth - 1})"
+        row, column = (row, along) if axis else (along, column)
+    width = depth if axis else value.type.shape[1]
+    guard = f"if ({' && '.join(conditions)}) " if conditions else ""
+    text = scope.here(value).text
+    scope.line(nest.depth, f"{guard}{shared}[{row} * {width} + {column}] = {text};")
+    emitter.write_nest(nest)
+
+
+_STRATEGIES: dict[str, Callable[[Emitter, Node, Storage], None]] = {
+    "host_micro_kernel": _host, "staged_fma": _staged}

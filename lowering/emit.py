@@ -1,0 +1,353 @@
+"""The emitter: blocks of steps and control flow become statements. One emitter serves every target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ..fusion.errors import PointerProvenance, TileTooLarge, UnsupportedType
+from ..fusion.graph import Function, Graph, Node, Value
+from ..fusion.ops import OPS
+from ..fusion.types import Scalar
+from ..fusion.views import identity
+from . import dot, exchange, group
+from .homes import Homes
+from .layout import Layout
+from .memory import Access
+from .nest import Nest, thread_text
+from .scope import Scope, Storage
+from .steps import Schedule, Step, schedule
+from .targets import Target
+from .text import Writer, c_type, identifier
+from .values import Values
+
+_SMALL_CONSTANT = 1 << 24
+
+
+class Emitter:
+    """Writes the body of one kernel. `accesses`: parameter → how its buffer is reached.
+
+    `aliases`: parameter → the parameter that stands for its buffer.
+    `scalar_words`: scalar parameter → the text that reads it.
+    """
+
+    def __init__(self, function: Function, target: Target, simdgroups: int,
+                 accesses: Mapping[Value, Access], aliases: Mapping[Value, Value],
+                 scalar_words: Mapping[Value, str]):
+        self.function, self.target = function, target
+        self.simdgroups = 0 if target.lanes == 1 else simdgroups
+        self.values = Values(function)
+        self.homes = Homes(function.body, self.values, self.simdgroups)
+        self.accesses, self.aliases = accesses, aliases
+        self.out = Writer()
+        self.scalars: dict[Value, str] = dict(scalar_words)
+        self._storage: dict[tuple[Value, Layout], Storage] = {}
+        self._names = {n for a in accesses.values() for n in (a.name, a.old, a.new, a.flag)}
+        self._plain: dict[Value, bool] = {}
+        self.arena = exchange.Arena(self)
+        self.tile_bytes = 0
+        self._used = set(_all_uses(function.body))
+
+    @property
+    def threads(self) -> int:
+        return max(1, self.simdgroups) * self.target.lanes
+
+    def body(self) -> str:
+        """The statements of the kernel."""
+        self._check_types(self.function.body)
+        self.block(self.function.body, {})
+        if self.target.stack_bytes and self.tile_bytes > self.target.stack_bytes:
+            raise TileTooLarge(
+                f"the tiles of one program take {self.tile_bytes} bytes", where=self.function.loc,
+                why=f"a program has {self.target.stack_bytes} bytes on {self.target.name}",
+                hint="use smaller block sizes")
+        return self.out.text()
+
+    def _check_types(self, graph: Graph) -> None:
+        for node in graph.walk():
+            for t in node.types:
+                if t.scalar.name == "f64" and not self.target.fp64:
+                    raise UnsupportedType(
+                        f"{node.op} in fp64", where=node.loc, why="the GPU has no double precision",
+                        hint="use fp32, or triton_mlx.use('host')")
+
+    # --- names and small facts
+
+    def unique(self, name: str) -> str:
+        candidate, n = name, 1
+        while candidate in self._names:
+            n += 1
+            candidate = f"{name}_{n}"
+        self._names.add(candidate)
+        return candidate
+
+    def program_word(self, node: Node) -> str:
+        axis = "xyz"[node.attr("axis")]
+        word = "threadgroup_position_in_grid" if node.op == "program_id" else "threadgroups_per_grid"
+        return f"(int){word}.{axis}"
+
+    def is_used(self, value: Value) -> bool:
+        return value in self._used
+
+    def wraps(self, node: Node) -> bool:
+        """True if integer arithmetic of `node` may overflow on purpose (see expr.text)."""
+        return not self._is_plain(node.result)
+
+    def _is_plain(self, value: Value) -> bool:
+        if value not in self._plain:
+            self._plain[value] = self._judge_plain(value)
+        return self._plain[value]
+
+    def _judge_plain(self, value: Value) -> bool:
+        """Small constants, ranges, scalars, and sums and products of those: addresses, not hashes."""
+        if self.values.is_argument(value):
+            return not value.type.shape
+        node = self.values.node(value)
+        if node.op == "const":
+            return abs(node.attr("value")) < _SMALL_CONSTANT
+        if node.op == "load" or OPS[node.op].kind in ("combine", "control", "memory"):
+            return not value.type.shape
+        if node.op in ("xor", "shl", "mulhi_u", "bitcast", "not"):
+            return False
+        return all(self._is_plain(v) for v in node.inputs)
+
+    # --- storage
+
+    def nest(self, layout: Layout, chunk: int = 0) -> Nest:
+        return Nest(layout, [thread_text(layout, d) for d in range(len(layout.shape))], chunk)
+
+    def storage_in(self, root: Value, layout: Layout) -> Storage:
+        return self._storage[root, layout]
+
+    def home_storage(self, root: Value) -> Storage:
+        return self._storage[root, self.homes[root]]
+
+    def declare(self, value: Value, node: Node, layout: Layout, use: Storage | None = None) -> Storage:
+        """Storage for `value` in `layout`: `use` if given, else a new one."""
+        if use is None:
+            use = self.new_storage(node.loc.name or node.op, layout, value.type.scalar, node.id)
+        self._storage[value, layout] = use
+        return use
+
+    def new_storage(self, word: str, layout: Layout, scalar: Scalar, number: int) -> Storage:
+        storage = Storage(self.unique(identifier(word, number)), layout, scalar)
+        self.out.line(storage.declaration())
+        self.tile_bytes += layout.registers * scalar.bytes
+        return storage
+
+    def new_scalar(self, value: Value, node: Node) -> str:
+        """A variable for a scalar that is assigned more than once."""
+        name = self.unique(identifier(node.loc.name or node.op, node.id))
+        self.out.line(f"{c_type(value.type.scalar)} {name};")
+        self.scalars[value] = name
+        return name
+
+    # --- blocks
+
+    def block(self, graph: Graph, targets: Mapping[Value, tuple[Storage, Value | None]]) -> None:
+        """Emit `graph`. `targets`: output → (where the owner wants it, the argument that lives there)."""
+        wanted = {v: storage.layout for v, (storage, _) in targets.items()}
+        plan = schedule(graph, self.values, self.homes, self.aliases, wanted)
+        reuse = self._reuse(plan, targets)
+        for step in plan.steps:
+            self._step(step, plan, reuse)
+
+    def _reuse(self, plan: Schedule, targets: Mapping[Value, tuple[Storage, Value | None]]) -> (
+            dict[Value, Storage]):
+        """Roots that can be made directly where the block's owner wants them."""
+        found: dict[Value, Storage] = {}
+        made = {v: (i, p) for i, s in enumerate(plan.steps) for p, n in enumerate(s.nodes)
+                for v in n.outputs}
+        for output, (storage, owner) in targets.items():
+            leaves = list(self.values.leaves(output, identity(output.type.shape)))
+            root, bits = leaves[0] if leaves else (output, ())
+            while root in made and bits == identity(root.type.shape) and root not in found:
+                free = owner is None or plan.last_use.get(owner, (-1, 0)) <= made[root]
+                if not free or self.homes[root] != storage.layout:
+                    break
+                node = self.values.node(root)
+                if OPS[node.op].kind in ("control", "combine"):
+                    break
+                found[root] = storage
+                if node.op != "dot":
+                    break
+                # The accumulator can live there too, if this dot is its last reader.
+                inner = list(self.values.leaves(node.inputs[2], bits))
+                if len(inner) != 1 or plan.last_use.get(inner[0][0]) != made[root]:
+                    break
+                root, bits = inner[0]
+        return found
+
+    def _step(self, step: Step, plan: Schedule, reuse: Mapping[Value, Storage]) -> None:
+        if step.fence:
+            exchange.fence(self)
+        if step.root is not None:
+            assert step.nest is not None
+            exchange.convert(self, step.root, step.nest)
+        elif step.is_group:
+            group.emit(self, step, plan, reuse)
+        else:
+            self._alone(step.nodes[0], reuse)
+
+    def _alone(self, node: Node, reuse: Mapping[Value, Storage]) -> None:
+        if node.op == "dot":
+            dot.emit(self, node, reuse.get(node.result))
+        elif node.op == "barrier":
+            exchange.barrier(self, "mem_device | mem_flags::mem_threadgroup")
+        else:
+            _CONTROL[node.op](self, node)
+
+    # --- assignments between blocks
+
+    def carried(self, node: Node, value: Value) -> Storage | None:
+        """Storage or variable for a loop argument or branch result; None for a scalar."""
+        if value.type.is_pointer:
+            raise PointerProvenance(
+                "a pointer carried by a loop or chosen by a branch", where=node.loc,
+                why="its offset does not grow by a fixed amount",
+                hint="carry an integer offset and add it to the pointer where it is used")
+        if not value.type.shape:
+            self.new_scalar(value, node)
+            return None
+        return self.declare(value, node, self.homes[value])
+
+    def assign_all(self, pairs: Sequence[tuple[Value, Value]]) -> None:
+        """Target ← source for all pairs at once: a source that is another pair's target is saved first."""
+        targets = {t for t, _ in pairs}
+        late: list[tuple[Value, Storage | str]] = []
+        for target, source in pairs:
+            roots = self.values.roots_of((source,))
+            if any(r in targets and r != target for r in roots):
+                late.append((target, self._save(target, source)))
+            else:
+                self.assign(target, source)
+        for target, saved in late:
+            self._restore(target, saved)
+
+    def assign(self, target: Value, source: Value) -> None:
+        """Copy `source` to the storage or variable of `target`."""
+        if not target.type.shape:
+            text = self.scalar_text(source)
+            if text != self.scalars[target]:
+                self.out.line(f"{self.scalars[target]} = {text};")
+            return
+        self._fill(self.home_storage(target), source)
+
+    def _fill(self, storage: Storage, source: Value) -> None:
+        nest = self.nest(storage.layout)
+        scope = Scope(self, nest)
+        value = scope.here(source)
+        left = storage.at(nest, scope.identity)
+        if left.text == value.text:
+            return
+        scope.line(nest.depth, f"{left.text} = {value.text};")
+        self.write_nest(nest)
+
+    def _save(self, target: Value, source: Value) -> Storage | str:
+        if not target.type.shape:
+            name = self.unique("next")
+            self.out.line(f"const {c_type(target.type.scalar)} {name} = {self.scalar_text(source)};")
+            return name
+        storage = self.new_storage("next", self.homes[target], target.type.scalar, target.node)
+        self._fill(storage, source)
+        return storage
+
+    def _restore(self, target: Value, saved: Storage | str) -> None:
+        if isinstance(saved, str):
+            self.out.line(f"{self.scalars[target]} = {saved};")
+            return
+        storage = self.home_storage(target)
+        nest = self.nest(storage.layout)
+        scope = Scope(self, nest)
+        left, right = (s.at(nest, scope.identity).text for s in (storage, saved))
+        scope.line(nest.depth, f"{left} = {right};")
+        self.write_nest(nest)
+
+    def scalar_text(self, value: Value) -> str:
+        nest = self.nest(Layout((), ()))
+        found = Scope(self, nest).ref(value, ())
+        for line in nest.lines[0]:
+            self.out.line(line)
+        return found.text
+
+    def write_nest(self, nest: Nest) -> None:
+        lines = nest.emit(self.target.loop, self.target.inner_loop)
+        if nest.depth == 0 and len(lines) <= 1:
+            self.out.lines.extend("  " * self.out.depth + t for t in lines)
+            return
+        with self.out.block():
+            for text in lines:
+                self.out.line(text)
+
+
+def _all_uses(graph: Graph) -> Iterator[Value]:
+    yield from graph.outputs
+    for node in graph:
+        yield from node.inputs
+        for region in node.regions:
+            yield from _all_uses(region)
+
+
+def _for(emitter: Emitter, node: Node) -> None:
+    body = node.regions[0]
+    lower, upper, step, *inits = node.inputs
+    storages = [emitter.carried(node, a) for a in body.args[1:]]
+    emitter.assign_all(list(zip(body.args[1:], inits)))
+    bounds = [emitter.scalar_text(v) for v in (lower, upper, step)]
+    iv = emitter.unique(identifier(node.loc.name or "iv", node.id))
+    word = c_type(lower.type.scalar)
+    emitter.scalars[body.args[0]] = iv
+    emitter.arena.enter_loop()
+    with emitter.out.block(f"for ({word} {iv} = {bounds[0]}; {iv} < {bounds[1]}; {iv} += {bounds[2]})"):
+        targets = {o: (s, a) for o, s, a in zip(body.outputs, storages, body.args[1:])
+                   if s is not None}
+        emitter.block(body, targets)
+        emitter.assign_all(list(zip(body.args[1:], body.outputs)))
+    _pass_on(emitter, node.outputs, body.args[1:])
+
+
+def _pass_on(emitter: Emitter, results: Sequence[Value], args: Sequence[Value]) -> None:
+    """The results of a loop are its arguments' storage."""
+    for result, arg in zip(results, args, strict=True):
+        if not result.type.shape:
+            emitter.scalars[result] = emitter.scalars[arg]
+        else:
+            emitter._storage[result, emitter.homes[result]] = emitter.home_storage(arg)
+
+
+def _while(emitter: Emitter, node: Node) -> None:
+    before, after = node.regions
+    for arg in (*before.args, *after.args):
+        emitter.carried(node, arg)
+    emitter.assign_all(list(zip(before.args, node.inputs)))
+    emitter.arena.enter_loop()
+    with emitter.out.block("while (true)"):
+        storages = {o: (emitter.home_storage(a), None) for o, a in zip(
+            before.outputs[1:], after.args) if a.type.shape}
+        emitter.block(before, storages)
+        emitter.assign_all(list(zip(after.args, before.outputs[1:])))
+        emitter.out.line(f"if (!{emitter.scalar_text(before.outputs[0])}) break;")
+        emitter.block(after, {o: (emitter.home_storage(a), None) for o, a in zip(
+            after.outputs, before.args) if a.type.shape})
+        emitter.assign_all(list(zip(before.args, after.outputs)))
+    _pass_on(emitter, node.outputs, after.args)
+
+
+def _if(emitter: Emitter, node: Node) -> None:
+    storages = [emitter.carried(node, v) for v in node.outputs]
+    condition = emitter.scalar_text(node.inputs[0])
+    dirty = emitter.arena.dirty
+    after: list[bool] = []
+    for k, region in enumerate(node.regions):
+        if not len(region) and not region.outputs:
+            continue
+        emitter.arena.dirty = dirty
+        with emitter.out.block("else" if k else f"if ({condition})"):
+            emitter.block(region, {o: (s, None) for o, s in zip(region.outputs, storages)
+                                   if s is not None})
+            emitter.assign_all(list(zip(node.outputs, region.outputs)))
+        after.append(emitter.arena.dirty)
+    emitter.arena.dirty = dirty or any(after)
+
+
+_CONTROL = {"for": _for, "while": _while, "if": _if}
+

@@ -1,0 +1,132 @@
+"""Communication between the threads of one program: threadgroup memory, barriers, layout conversions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..fusion.errors import TileTooLarge
+from ..fusion.graph import Node, Value
+from ..fusion.types import Scalar
+from .layout import Layout
+from .nest import Expr
+from .scope import Scope
+from .text import c_type
+
+if TYPE_CHECKING:
+    from .emit import Emitter
+
+
+class Arena:
+    """One block of threadgroup memory that every exchange uses from its start.
+
+    `dirty`: some thread may still read what an earlier exchange put there, so the next must wait.
+    """
+
+    def __init__(self, emitter: Emitter):
+        self.emitter = emitter
+        self.bytes = 0
+        self.dirty = False
+
+    def enter_loop(self) -> None:
+        """The end of a loop body is before its start."""
+        self.dirty = True
+
+    def arrays(self, wanted: Sequence[tuple[Scalar, int]], size: int, node: Node) -> list[str]:
+        """Names of arrays of (element, count) side by side, free to be written."""
+        limit = self.emitter.target.threadgroup_bytes
+        if size > limit:
+            raise TileTooLarge(
+                f"{node.op} needs {size} bytes of threadgroup memory", where=node.loc,
+                why=f"a program has {limit} bytes", hint="use smaller block sizes")
+        self.bytes = max(self.bytes, size)
+        if self.dirty:
+            barrier(self.emitter)
+        names: list[str] = []
+        offset = 0
+        for scalar, count in sorted(wanted, key=lambda w: -w[0].bytes):
+            name = self.emitter.unique("shared")
+            word = c_type(scalar)
+            self.emitter.out.line(
+                f"threadgroup {word}* {name} = (threadgroup {word}*)arena"
+                + (f" + {offset // scalar.bytes};" if offset else ";"))
+            names.append(name)
+            offset += scalar.bytes * count
+        order = sorted(range(len(wanted)), key=lambda k: -wanted[k][0].bytes)
+        return [names[order.index(k)] for k in range(len(wanted))]
+
+    def publish(self) -> None:
+        """What was written is visible to all threads from here on."""
+        barrier(self.emitter)
+        self.dirty = True
+
+    def from_owner(self, scope: Scope, node: Node, owner: list[str], text: str) -> Expr:
+        """The value of `text`, evaluated by the one thread that `owner` names, in all its copies."""
+        scalar = node.types[0].scalar
+        self.bytes = max(self.bytes, scalar.bytes * self.emitter.threads)
+        self.dirty = True
+        word, depth = c_type(scalar), scope.nest.depth
+        name, shared = scope.name(node.result, node), self.emitter.unique("shared")
+        for line in (
+            "threadgroup_barrier(mem_flags::mem_threadgroup);",
+            f"threadgroup {word}* {shared} = (threadgroup {word}*)arena;",
+            f"if ({' && '.join(owner)}) {shared}[tid] = {text};",
+            "threadgroup_barrier(mem_flags::mem_threadgroup);",
+            f"const {word} {name} = {shared}[{self._owner_of(scope.nest.layout)}];",
+        ):
+            scope.line(depth, line)
+        return Expr(name, depth)
+
+    def _owner_of(self, layout: Layout) -> str:
+        lanes = sum(1 << k for k, b in enumerate(layout.lane) if b)
+        groups = sum(self.emitter.target.lanes << k for k, b in enumerate(layout.simdgroup) if b)
+        return f"tid & {lanes | groups}"
+
+
+def barrier(emitter: Emitter, flags: str = "mem_threadgroup") -> None:
+    if emitter.target.lanes == 1:
+        return
+    emitter.out.line(f"threadgroup_barrier(mem_flags::{flags});")
+    emitter.arena.dirty = emitter.arena.dirty and "mem_threadgroup" not in flags
+
+
+def fence(emitter: Emitter) -> None:
+    """Device memory that this program wrote is visible to all its threads from here on."""
+    barrier(emitter, "mem_device")
+
+
+def convert(emitter: Emitter, root: Value, target: Layout) -> None:
+    """Put `root` into `target` through threadgroup memory, indexed by the element number."""
+    home = emitter.home_storage(root)
+    node = emitter.values.node(root)
+    scalar, size = root.type.scalar, root.type.size
+    copy = emitter.declare(root, node, target)
+    with emitter.out.block():
+        (shared,) = emitter.arena.arrays([(scalar, size)], size * scalar.bytes, node)
+        write = emitter.nest(home.layout)
+        scope = Scope(emitter, write)
+        number = write.number(scope.identity)
+        keep = f"if ({' && '.join(owner)}) " if (owner := owner_condition(emitter, home.layout)) else ""
+        scope.line(write.depth, f"{keep}{shared}[{number.text}] = {home.at(write, scope.identity).text};")
+        emitter.write_nest(write)
+        emitter.arena.publish()
+        read = emitter.nest(target)
+        scope = Scope(emitter, read)
+        place = copy.at(read, scope.identity)
+        scope.line(read.depth, f"{place.text} = {shared}[{read.number(scope.identity).text}];")
+        emitter.write_nest(read)
+
+
+def owner_condition(emitter: Emitter, layout: Layout) -> list[str]:
+    """Of the threads that hold the same element, one acts: the one whose repeating bits are zero."""
+    found: list[str] = []
+    if emitter.target.lanes == 1:
+        return found
+    if not layout.shape:
+        return ["tid == 0"]
+    for word, bases in (("lane", layout.lane), ("sg", layout.simdgroup)):
+        mask = sum(1 << k for k, b in enumerate(bases) if b == 0)
+        if mask:
+            full = mask == (1 << len(bases)) - 1
+            found.append(f"{word} == 0" if full else f"({word} & {mask}) == 0")
+    return found

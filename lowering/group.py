@@ -1,0 +1,124 @@
+"""One group of nodes as one loop nest: elementwise values, loads, stores, atomics and reductions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ..fusion.graph import Node, Value
+from ..fusion.ops import OPS
+from . import reduce
+from .exchange import owner_condition
+from .memory import atomic_text, load_text, store_lines
+from .nest import Expr
+from .scope import Scope, Storage
+from .steps import Schedule, Step
+from .text import c_type, literal
+
+if TYPE_CHECKING:
+    from .emit import Emitter
+
+
+def emit(emitter: Emitter, step: Step, plan: Schedule, reuse: Mapping[Value, Storage]) -> None:
+    """Write the nest of `step`; results that other steps read are declared before it."""
+    assert step.nest is not None
+    if not step.nest.shape:
+        _emit_scalars(emitter, step)
+        return
+    nest = emitter.nest(step.nest, reduce.chunk(emitter, step))
+    scope = Scope(emitter, nest)
+    finish: list[reduce.Pending] = []
+    for node in step.nodes:
+        if OPS[node.op].kind == "combine":
+            finish.append(reduce.accumulate(emitter, scope, node))
+            continue
+        value = _node(emitter, scope, node)
+        if value is None:
+            continue
+        scope.memo[node.result, scope.identity] = value
+        if node.result in plan.stored:
+            storage = emitter.declare(node.result, node, step.nest, reuse.get(node.result))
+            place = storage.at(nest, scope.identity)
+            scope.line(nest.depth, f"{place.text} = {value.text};")
+    emitter.write_nest(nest)
+    for pending in finish:
+        reduce.finish(emitter, pending)
+
+
+def _emit_scalars(emitter: Emitter, step: Step) -> None:
+    """Scalars are the same in every thread; they are plain variables of the surrounding block."""
+    assert step.nest is not None
+    nest = emitter.nest(step.nest)
+    scope = Scope(emitter, nest)
+    for node in step.nodes:
+        value = _node(emitter, scope, node)
+        if value is not None:
+            scope.memo[node.result, ()] = value
+            emitter.scalars[node.result] = value.text
+    for line in nest.lines[0]:
+        emitter.out.line(line)
+
+
+def _node(emitter: Emitter, scope: Scope, node: Node) -> Expr | None:
+    rule = _RULES.get(node.op)
+    return rule(emitter, scope, node) if rule else scope.elementwise(node)
+
+
+def _load(emitter: Emitter, scope: Scope, node: Node) -> Expr:
+    bits = scope.identity if node.result.type.shape else ()
+    base, index = scope.place(node.inputs[0], bits)
+    text = load_text(emitter.accesses[base], index.text, node.types[0].scalar)
+    level = index.level
+    if len(node.inputs) > 1:
+        mask = scope.here(node.inputs[1])
+        other = scope.here(node.inputs[2]) if len(node.inputs) > 2 else Expr(
+            literal(0, node.types[0].scalar))
+        text = f"{mask.text} ? {text} : {other.text}" if mask.text != "true" else text
+        level = max(level, mask.level, other.level)
+    return scope.bind(node.result, node, text, level)
+
+
+def _store(emitter: Emitter, scope: Scope, node: Node) -> None:
+    pointer, value, *mask = node.inputs
+    bits = scope.identity if pointer.type.shape else ()
+    base, index = scope.place(pointer, bits)
+    conditions = owner_condition(emitter, scope.nest.layout)
+    if mask:
+        conditions.append(scope.here(mask[0]).text)
+    lines = store_lines(emitter.accesses[base], index.text, scope.here(value).text,
+                        value.type.scalar)
+    _guarded(scope, conditions, lines)
+
+
+def _guarded(scope: Scope, conditions: list[str], lines: list[str]) -> None:
+    conditions = [c for c in conditions if c != "true"]
+    if conditions and len(lines) > 1:
+        lines = ["{ " + " ".join(lines) + " }"]
+    head = f"if ({' && '.join(conditions)}) " if conditions else ""
+    for text in lines:
+        scope.line(scope.nest.depth, head + text)
+
+
+def _atomic(emitter: Emitter, scope: Scope, node: Node) -> Expr | None:
+    pointer, value, *mask = node.inputs
+    bits = scope.identity if pointer.type.shape else ()
+    base, index = scope.place(pointer, bits)
+    scalar = value.type.scalar
+    used = emitter.is_used(node.result)
+    text = atomic_text(node, emitter.accesses[base], index.text, scope.here(value).text, scalar, used)
+    owner = owner_condition(emitter, scope.nest.layout)
+    masks = [scope.here(m).text for m in mask]
+    if not used:
+        _guarded(scope, owner + masks, [f"{text};"])
+        return None
+    guard = f"{masks[0]} ? {text} : {literal(0, scalar)}" if masks and masks[0] != "true" else text
+    if owner:
+        return emitter.arena.from_owner(scope, node, owner, guard)
+    name = scope.name(node.result, node)
+    scope.line(scope.nest.depth, f"const {c_type(scalar)} {name} = {guard};")
+    return Expr(name, scope.nest.depth)
+
+
+_RULES = {"load": _load, "store": _store, "atomic_rmw": _atomic}
+
+

@@ -1,0 +1,145 @@
+"""The home layout of every root: where its elements live among registers, lanes and simdgroups.
+
+An elementwise result lives where its operands live; a reduction's result lives in a slice of its operand's
+layout; a tile that is only broadcast into a larger one lives in that one's slice; what is left gets the
+blocked layout of its shape. Loop arguments take the layout that the loop body gives them. A use that needs
+another layout is converted there (lowering/steps.py), so any choice here is correct.
+"""
+
+from __future__ import annotations
+
+from ..fusion.graph import Graph, Node, Value
+from ..fusion.ops import OPS
+from ..fusion.views import Bits, identity, input_bits
+from .layout import Layout, blocked
+from .values import Values, space
+
+
+class Homes:
+    """Layouts of all tile roots. `simdgroups` = 0: one thread holds everything (the host)."""
+
+    def __init__(self, body: Graph, values: Values, simdgroups: int):
+        self.values, self.simdgroups = values, simdgroups
+        self._homes: dict[Value, Layout] = {}
+        self._graph(body)
+
+    def __getitem__(self, root: Value) -> Layout:
+        return self._homes[root]
+
+    def default(self, shape: tuple[int, ...]) -> Layout:
+        return blocked(shape, self.simdgroups)
+
+    def nest(self, node: Node) -> Layout:
+        """The layout over which `node` runs."""
+        shape = space(node)
+        if not shape:
+            return Layout((), ())
+        if node.outputs and node.result in self._homes and node.op not in ("reduce", "scan"):
+            return self._homes[node.result]
+        return self._like_operands(node) or self.default(shape)
+
+    def readable(self, value: Value) -> Layout:
+        """A layout over which `value` can be read as cheaply as possible: that of its root."""
+        for root, bits in self.values.leaves(value, identity(value.type.shape)):
+            home = self._homes.get(root)
+            if home is not None and len(bits) == len(identity(value.type.shape)):
+                return _outward(home, bits, value.type.shape)
+        return self.default(value.type.shape)
+
+    def _graph(self, graph: Graph) -> None:
+        for node in graph:
+            if node.op in ("for", "while", "if"):
+                self._control(node)
+            elif node.op == "reduce":
+                home = self.nest(node).without_axis(node.attr("axis"))
+                self._homes.update({v: home for v in node.outputs if v.type.shape})
+            elif node.types and node.types[0].shape and not self.values.is_derived(node.result):
+                home = self._like_operands(node) or self._like_users(graph, node) or (
+                    self.default(node.types[0].shape))
+                self._homes.update({v: home for v in node.outputs})
+
+    def _like_operands(self, node: Node) -> Layout | None:
+        if OPS[node.op].kind == "dot":
+            return None
+        for root, bits in self.values.needs(node):
+            home = self._homes.get(root)
+            if home is not None and len(bits) == len(identity(space(node))):
+                return _outward(home, bits, space(node))
+        return None
+
+    def _like_users(self, graph: Graph, node: Node) -> Layout | None:
+        """The slice of the first larger tile that this one is broadcast into."""
+        for value in node.outputs:
+            found = self._wider_use(graph, value, identity(value.type.shape))
+            if found is not None:
+                shape, bits = found
+                return self.default(shape).moved(bits, value.type.shape)
+        return None
+
+    def _wider_use(self, graph: Graph, value: Value, bits: Bits) -> tuple[tuple[int, ...], Bits] | None:
+        """(shape of a wider tile, its bits that index `value`) reached through views of `value`."""
+        for user in graph.users(value):
+            if OPS[user.op].kind != "shape" or not self.values.is_derived(user.result):
+                continue
+            shape = user.types[0].shape
+            inner = input_bits(user, identity(shape))
+            if len(inner) < len(identity(shape)):
+                return shape, tuple(inner[b] for b in bits)
+            deeper = self._wider_use(graph, user.result, tuple(inner[b] for b in bits))
+            if deeper is not None:
+                return deeper
+        return None
+
+    def _control(self, node: Node) -> None:
+        if node.op == "if":
+            for region in node.regions:
+                self._graph(region)
+            self._settle(node.outputs, [r.outputs for r in node.regions])
+            return
+        first = node.regions[0]
+        inits = node.inputs[3:] if node.op == "for" else node.inputs
+        args = first.args[1:] if node.op == "for" else first.args
+        for arg, init in zip(args, inits, strict=True):
+            self._take(arg, [init])
+        if node.op == "while":
+            self._while(node)
+            return
+        missing = [a for a in args if a.type.shape and a not in self._homes]
+        if missing:
+            self._graph(first)
+        for arg, output in zip(args, first.outputs, strict=True):
+            self._take(arg, [output], default=True)
+        self._graph(first)
+        self._homes.update({r: self._homes[a] for r, a in zip(node.outputs, args) if a.type.shape})
+
+    def _while(self, node: Node) -> None:
+        before, after = node.regions
+        for arg in before.args:
+            self._take(arg, [], default=True)
+        self._graph(before)
+        for arg, passed, result in zip(after.args, before.outputs[1:], node.outputs, strict=True):
+            self._take(arg, [passed], default=True)
+            if arg.type.shape:
+                self._homes[result] = self._homes[arg]
+        self._graph(after)
+
+    def _settle(self, results: tuple[Value, ...], branches: list[tuple[Value, ...]]) -> None:
+        for k, result in enumerate(results):
+            self._take(result, [b[k] for b in branches if b], default=True)
+
+    def _take(self, value: Value, sources: list[Value], default: bool = False) -> None:
+        """Give `value` the layout of the first source that has one."""
+        if not value.type.shape or value.type.is_pointer or value in self._homes:
+            return
+        for source in sources:
+            if any(root in self._homes for root in self.values.roots_of((source,))):
+                self._homes[value] = self.readable(source)
+                return
+        if default:
+            self._homes[value] = self.default(value.type.shape)
+
+
+def _outward(home: Layout, bits: Bits, shape: tuple[int, ...]) -> Layout:
+    """The layout of a tile whose bit bits[b] is bit b of a value that lives in `home`."""
+    inverse = {outer: b for b, outer in enumerate(bits)}
+    return home.moved([inverse[i] for i in range(len(bits))], shape)

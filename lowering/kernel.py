@@ -1,0 +1,175 @@
+"""A whole kernel: parameters, body and preludes put together for a target."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import resources
+
+from ..fusion.errors import BadArgument, TileTooLarge
+from ..fusion.graph import Function, Value
+from ..fusion.types import Scalar
+from .emit import Emitter
+from .memory import Access
+from .protocol import access, usages
+from .targets import Target
+from .text import c_type, identifier
+from .values import Values
+
+
+@dataclass(frozen=True, slots=True)
+class BufferFacts:
+    """What a launch knows of a pointer parameter.
+
+    `storage`: element type in C; `same_as`: index of the first parameter with the same array;
+    `covered`: the kernel is proved to write every element.
+    """
+
+    storage: str
+    same_as: int
+    covered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """Source of one kernel and what a launch must know to call it.
+
+    `accesses`: one per buffer, in order of its first parameter; `buffers`: parameter index of each.
+    `scalars`: parameter indexes of the scalars, packed in 8-byte slots in this order.
+    """
+
+    name: str
+    target: str
+    body: str
+    header: str
+    accesses: tuple[Access, ...]
+    buffers: tuple[int, ...]
+    scalars: tuple[int, ...]
+    threads: int
+    threadgroup_bytes: int
+    stack_bytes: int
+
+
+def lower(function: Function, target: Target, simdgroups: int,
+          facts: Mapping[int, BufferFacts]) -> Kernel:
+    """Source for `function`. `facts`: pointer parameter index → BufferFacts.
+
+    Raises the refusals of fusion/errors.py with the place in the user's kernel.
+    """
+    params = function.body.args
+    if simdgroups * target.lanes > target.max_threads and target.lanes > 1:
+        raise TileTooLarge(f"num_warps={simdgroups}", where=function.loc,
+                           why=f"a threadgroup has at most {target.max_threads} threads",
+                           hint=f"num_warps={target.max_threads // target.lanes} or fewer")
+    aliases = {params[k]: params[f.same_as] for k, f in facts.items()}
+    values = Values(function)
+    used = usages(function.body, values, aliases)
+    buffers: list[int] = []
+    accesses: dict[Value, Access] = {}
+    for k in sorted(facts):
+        owner = facts[k].same_as
+        if owner not in buffers:
+            buffers.append(owner)
+            usage = used.get(params[owner])
+            name = identifier(function.parameters[owner].name, owner)
+            made = Access(name, facts[k].storage, "read") if usage is None else access(
+                name, facts[k].storage, usage, target, facts[k].covered)
+            accesses[params[owner]] = made
+        accesses[params[k]] = accesses[params[owner]]
+    accesses = _share_atomics(accesses)
+    scalars = tuple(k for k, p in enumerate(function.parameters) if not p.type.is_pointer)
+    names = {k: identifier(function.parameters[k].name, k) for k in scalars}
+    emitter = Emitter(function, target, simdgroups, accesses, aliases,
+                      {params[k]: names[k] for k in scalars})
+    body = emitter.body()
+    pieces = [(names[k], function.parameters[k].type.scalar) for k in scalars]
+    ordered = tuple(accesses[params[k]] for k in buffers)
+    assemble = _host if target.lanes == 1 else _threads
+    header, source = assemble(function, emitter, body, ordered, pieces)
+    return Kernel(function.name, target.name, source, header, ordered, tuple(buffers), scalars,
+                  emitter.threads, emitter.arena.bytes, emitter.tile_bytes)
+
+
+def _share_atomics(accesses: dict[Value, Access]) -> dict[Value, Access]:
+    """MLX makes all outputs of a kernel atomic, or none."""
+    if not any(a.atomic for a in accesses.values()):
+        return accesses
+    kinds = {a.combine for a in accesses.values() if a.atomic}
+    if len({k if k == "and" else "zero" for k in kinds}) > 1:
+        raise BadArgument("atomics that start from different identities in one kernel",
+                          hint="split the kernel, or run with triton_mlx.use('host')")
+    return {v: replace(a, atomic=True) if a.mode in ("fresh", "merged") else a
+            for v, a in accesses.items()}
+
+
+@functools.cache
+def prelude(name: str) -> str:
+    """Text of a header of lowering/preludes."""
+    return resources.files(__package__).joinpath("preludes", name).read_text()
+
+
+def _threads(function: Function, emitter: Emitter, body: str, accesses: Sequence[Access],
+             scalars: Sequence[tuple[str, Scalar]]) -> tuple[str, str]:
+    """(header, source) for mx.fast.metal_kernel."""
+    lines = ["  const int lane = (int)thread_index_in_simdgroup;",
+             "  const int sg = (int)simdgroup_index_in_threadgroup;",
+             "  const int tid = (int)thread_index_in_threadgroup;"]
+    if emitter.arena.bytes:
+        lines.append(f"  threadgroup ulong arena[{-(-emitter.arena.bytes // 8)}];")
+    for k, (name, scalar) in enumerate(scalars):
+        lines.append(f"  const {c_type(scalar)} {name} = {_unpack_words(k, scalar)};")
+    return prelude("words.h") + prelude("metal_words.h"), "\n".join(lines) + "\n" + body
+
+
+def _unpack_words(slot: int, scalar: Scalar) -> str:
+    low = f"scalars[{2 * slot}]"
+    if scalar.name == "i64":
+        return f"as_type<long>(uint2({low}, scalars[{2 * slot + 1}]))"
+    if scalar.is_float:
+        return f"{c_type(scalar)}(as_type<float>({low}))"
+    if scalar.name == "i1":
+        return f"({low} & 1) != 0"
+    return f"static_cast<{c_type(scalar)}>({low})"
+
+
+def _host(function: Function, emitter: Emitter, body: str, accesses: Sequence[Access],
+          scalars: Sequence[tuple[str, Scalar]]) -> tuple[str, str]:
+    """(header, source) of a C++ file whose function runs a range of programs."""
+    params = [f"{'const ' if a.mode == 'read' else ''}{a.storage}* __restrict {a.name}"
+              for a in accesses]
+    params += [f"const {c_type(s)} {n}" for n, s in scalars]
+    params += ["const uint3 threadgroup_position_in_grid", "const uint3 threadgroups_per_grid"]
+    args = [f"({a.storage}*)buffers[{k}]" for k, a in enumerate(accesses)]
+    args += [_unpack_bytes(k, s) for k, (_, s) in enumerate(scalars)]
+    source = "\n".join([
+        f"static void program({', '.join(params)}) {{", body + "}", "",
+        'extern "C" int triton_kernel(void* const* buffers, const void* scalars,',
+        "                             const int64_t* grid, int64_t begin, int64_t end) {",
+        "  const uint3 count = {(uint)grid[0], (uint)grid[1], (uint)grid[2]};",
+        "  for (int64_t p = begin; p < end; ++p) {",
+        "    const uint3 at = {(uint)(p % grid[0]), (uint)(p / grid[0] % grid[1]),",
+        "                      (uint)(p / (grid[0] * grid[1]))};",
+        f"    program({', '.join([*args, 'at', 'count'])});",
+        "  }", "  return 0;", "}", ""])
+    return "\n".join([_host_headers(), prelude("words.h"), prelude("host_words.h")]), source
+
+
+def _host_headers() -> str:
+    """host.h with its own includes put in place."""
+    lines = []
+    for line in prelude("host.h").splitlines():
+        if line.startswith('#include "'):
+            lines.append(prelude(line.split('"')[1]))
+        else:
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def _unpack_bytes(slot: int, scalar: Scalar) -> str:
+    place = f"(const char*)scalars + {8 * slot}"
+    if scalar.name in ("f16", "bf16"):
+        return f"{c_type(scalar)}(*(const float*)({place}))"
+    if scalar.name == "i1":
+        return f"*(const unsigned char*)({place}) != 0"
+    return f"*(const {c_type(scalar)}*)({place})"

@@ -1,0 +1,121 @@
+"""How loads, stores and atomics reach each buffer: the output protocol, as text.
+
+MLX kernels cannot write their inputs, so on Metal a stored buffer comes in as its old contents and goes out
+as a fresh array. On the host one pointer serves both. `Access` says which of these a buffer has; the launch
+code follows the same record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..fusion.errors import UnsupportedOperation, UnsupportedType
+from ..fusion.graph import Node
+from ..fusion.types import Scalar
+from .text import UNSIGNED, c_type
+
+# read      only loaded
+# inout     loads and stores meet in one memory (the host)
+# fresh     stored, proved to be written whole; loads, if any, come before and see the old contents
+# merged    stored in part: a byte per element says which, and the launch merges with the old contents
+# combined  only atomics of one kind: starts at the identity, and the launch combines with the old contents
+Mode = Literal["read", "inout", "fresh", "merged", "combined"]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One buffer of a launch. `storage`: element type in memory, in C. `combine`: kind of its atomics.
+
+    `reads_back`: loads may follow stores, so each load asks whether the element was written.
+    """
+
+    name: str
+    storage: str
+    mode: Mode
+    reads_back: bool = False
+    combine: str = ""
+    atomic: bool = False  # the output is an array of atomics
+
+    @property
+    def old(self) -> str:
+        return self.name if self.mode in ("read", "inout") else f"{self.name}_old"
+
+    @property
+    def new(self) -> str:
+        return self.name if self.mode == "inout" else f"{self.name}_new"
+
+    @property
+    def flag(self) -> str:
+        return f"{self.name}_set"
+
+
+def load_text(access: Access, index: str, scalar: Scalar) -> str:
+    """The value of element `index` as `scalar`."""
+    if access.mode == "merged" and access.reads_back:
+        new, old = (_read(access, f"{n}[{index}]", scalar) for n in (access.new, access.old))
+        return f"({access.flag}[{index}] ? {new} : {old})"
+    return _read(access, f"{access.old}[{index}]", scalar)
+
+
+def _read(access: Access, element: str, scalar: Scalar) -> str:
+    wanted = c_type(scalar)
+    if access.storage == wanted:
+        return element
+    if scalar.name == "i1" or access.storage == "bool" or _is_integer(access.storage, wanted):
+        return f"static_cast<{wanted}>({element})"
+    return f"as_type<{wanted}>({element})"
+
+
+def store_lines(access: Access, index: str, value: str, scalar: Scalar) -> list[str]:
+    """Statements that put `value` at element `index`."""
+    given = c_type(scalar)
+    if access.storage != given:
+        plain = access.storage == "bool" or _is_integer(access.storage, given)
+        value = f"static_cast<{access.storage}>({value})" if plain else (
+            f"as_type<{access.storage}>({value})")
+    if access.atomic:
+        line = f"atomic_store_explicit(&{access.new}[{index}], {value}, memory_order_relaxed);"
+    else:
+        line = f"{access.new}[{index}] = {value};"
+    return [line, f"{access.flag}[{index}] = 1;"] if access.mode == "merged" else [line]
+
+
+def _is_integer(storage: str, wanted: str) -> bool:
+    words = {*UNSIGNED.values(), "char", "short", "int", "long"}
+    return storage in words and wanted in words
+
+
+_FETCH = {"add": "add", "fadd": "add", "and": "and", "or": "or", "xor": "xor", "max": "max",
+          "min": "min", "umax": "max", "umin": "min", "xchg": "exchange"}
+_RETURNED = {"add": "({0} + {1})", "fadd": "({0} + {1})", "and": "({0} & {1})",
+             "or": "({0} | {1})", "xor": "({0} ^ {1})", "max": "max({0}, {1})",
+             "min": "min({0}, {1})", "umax": "max({0}, {1})", "umin": "min({0}, {1})"}
+IDENTITY: dict[str, int | float] = {"add": 0, "fadd": 0, "or": 0, "xor": 0, "and": -1, "umax": 0}
+
+
+def atomic_text(node: Node, access: Access, index: str, value: str, scalar: Scalar,
+                used: bool) -> str:
+    """The atomic as an expression; if `used`, its value is the element before it."""
+    kind = node.attr("kind")
+    unsigned = kind in ("umax", "umin")
+    word = UNSIGNED[scalar.name] if unsigned else c_type(scalar)
+    pointer = f"&{access.new}[{index}]"
+    if access.mode == "inout":
+        name = "exchange" if kind == "xchg" else f"fetch_{_FETCH[kind]}"
+        text = f"host_atomic_{name}<{word}>({pointer}, ({word})({value}))"
+        return f"({c_type(scalar)})({text})" if unsigned else text
+    if access.mode != "combined":
+        raise UnsupportedOperation(
+            f"atomic {kind}", where=node.loc,
+            why="on Metal a kernel cannot start from an array's contents and update it atomically, "
+                "and this kernel also loads, stores or updates the same array in another way",
+            hint="use one kind of atomic on the array, or run with triton_mlx.use('host')")
+    if scalar.bits != 32:
+        raise UnsupportedType(f"atomic {kind} on {scalar}", where=node.loc,
+                              why="Metal's atomics are 32 bits wide",
+                              hint="use 32-bit elements, or triton_mlx.use('host')")
+    text = f"atomic_fetch_{_FETCH[kind]}_explicit({pointer}, {value}, memory_order_relaxed)"
+    if not used:
+        return text
+    return _RETURNED[kind].format(text, _read(access, f"{access.old}[{index}]", scalar))

@@ -1,0 +1,44 @@
+// Words that emitted kernels use on the host alone.
+
+#if defined(__clang__)
+#define TILE_LOOP _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define TILE_LOOP _Pragma("GCC ivdep")
+#endif
+
+METAL_FUNC float erf_f(float x) { return metal::erf(x); }
+METAL_FUNC double erf_f(double x) { return metal::erf(x); }
+
+// Atomics on ordinary memory. Types without a native operation use compare and swap.
+template <typename T> struct host_bits;
+template <> struct host_bits<float> { using type = uint; };
+template <> struct host_bits<double> { using type = ulong; };
+template <> struct host_bits<half> { using type = ushort; };
+template <> struct host_bits<bfloat> { using type = ushort; };
+template <> struct host_bits<int> { using type = uint; };
+template <> struct host_bits<uint> { using type = uint; };
+template <> struct host_bits<long> { using type = ulong; };
+template <> struct host_bits<ulong> { using type = ulong; };
+
+template <typename T, typename P, typename F> inline T host_atomic_update(P* place, F next) {
+  using B = typename host_bits<T>::type;
+  static_assert(sizeof(B) == sizeof(P), "an atomic keeps the width of the element");
+  B* bits = (B*)place;
+  B seen = __atomic_load_n(bits, __ATOMIC_ACQUIRE);
+  for (;;) {
+    const B wanted = as_type<B>(next(as_type<T>(seen)));
+    if (__atomic_compare_exchange_n(bits, &seen, wanted, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+      return as_type<T>(seen);
+  }
+}
+#define HOST_ATOMIC(name, result)                                                      \
+  template <typename T, typename P> inline T host_atomic_##name(P* place, T value) {   \
+    return host_atomic_update<T>(place, [=](T old) { return T(result); });             \
+  }
+HOST_ATOMIC(fetch_add, old + value)
+HOST_ATOMIC(fetch_and, old & value)
+HOST_ATOMIC(fetch_or, old | value)
+HOST_ATOMIC(fetch_xor, old ^ value)
+HOST_ATOMIC(fetch_max, value > old ? value : old)
+HOST_ATOMIC(fetch_min, value < old ? value : old)
+HOST_ATOMIC(exchange, value)

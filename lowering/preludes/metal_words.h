@@ -1,0 +1,32 @@
+// Words that Metal lacks.
+
+template <typename T> METAL_FUNC T maximum_nan(T a, T b) {
+  return a != a ? a : (b != b ? b : fmax(a, b));
+}
+template <typename T> METAL_FUNC T minimum_nan(T a, T b) {
+  return a != a ? a : (b != b ? b : fmin(a, b));
+}
+
+// Shuffles of types that simd_shuffle_xor does not take go through ones that it takes.
+template <typename T> METAL_FUNC T tile_shuffle_xor(T value, ushort mask) {
+  return simd_shuffle_xor(value, mask);
+}
+template <> METAL_FUNC bool tile_shuffle_xor<bool>(bool value, ushort mask) {
+  return simd_shuffle_xor(uint(value), mask) != 0;
+}
+template <> METAL_FUNC bfloat tile_shuffle_xor<bfloat>(bfloat value, ushort mask) {
+  return as_type<bfloat>(simd_shuffle_xor(as_type<ushort>(value), mask));
+}
+template <> METAL_FUNC long tile_shuffle_xor<long>(long value, ushort mask) {
+  const uint2 halves = as_type<uint2>(value);
+  return as_type<long>(uint2(simd_shuffle_xor(halves.x, mask), simd_shuffle_xor(halves.y, mask)));
+}
+
+// erf to about 1.5e-7: Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26.
+METAL_FUNC float erf_f(float x) {
+  const float t = 1.0f / (1.0f + 0.3275911f * fabs(x));
+  const float p = t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f +
+                  t * (-1.453152027f + t * 1.061405429f))));
+  const float y = 1.0f - p * precise::exp(-x * x);
+  return x < 0.0f ? -y : y;
+}

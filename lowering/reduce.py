@@ -1,0 +1,204 @@
+"""Reductions, read off the layout: registers first, then lanes by shuffles, then simdgroups by memory.
+
+Inside the nest every thread combines its own registers. On the host, where all bits are register bits, a
+row is combined in `reduce_chunk` independent partial results, so that vector units work on all of them.
+The combine function is any region; it must be associative and commutative, as Triton requires.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..fusion.graph import Node
+from ..fusion.ops import OPS
+from ..fusion.types import Scalar
+from ..fusion.views import Bits, dim_ranges
+from .layout import Layout, log2
+from .nest import Nest
+from .scope import Scope, combine_lines
+from .steps import Step
+from .text import c_type, identifier
+
+if TYPE_CHECKING:
+    from .emit import Emitter
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Partial results of a reduction: names[operand][kept register * chunk + k]."""
+
+    node: Node
+    nest: Layout
+    names: tuple[str, ...]
+    kept: int
+    chunk: int
+
+
+def chunk(emitter: Emitter, step: Step) -> int:
+    """Length of the inner block of the innermost loop, or 0 if no reduction runs along it."""
+    assert step.nest is not None
+    probe = Nest(step.nest, [""] * len(step.nest.shape))
+    wanted = emitter.target.reduce_chunk
+    if not wanted or not probe.loops:
+        return 0
+    along = any(OPS[n.op].kind == "combine" and n.attr("axis") == probe.loops[-1] for n in step.nodes)
+    return min(wanted, probe.trips(probe.loops[-1])) if along else 0
+
+
+def _kept_bits(layout: Layout, axis: int) -> Bits:
+    """Bits of the result's index as bits of the operand's index."""
+    ranges = dim_ranges(layout.shape)
+    return tuple(b for d in reversed(range(len(ranges))) if d != axis for b in ranges[d])
+
+
+def _scalars(node: Node) -> list[Scalar]:
+    return [t.scalar for t in node.types]
+
+
+def accumulate(emitter: Emitter, scope: Scope, node: Node) -> Pending:
+    """Lines in the nest that combine this element into the thread's partial results."""
+    nest, axis = scope.nest, node.attr("axis")
+    result = nest.layout.without_axis(axis)
+    kept_bits = _kept_bits(nest.layout, axis)
+    place = nest.register_index(tuple(kept_bits[log2(b)] for b in result.register)).text
+    split = nest.chunk if nest.loops and axis == nest.loops[-1] else 0
+    kept, size = result.registers, result.registers * max(1, split)
+    names = []
+    for scalar in _scalars(node):
+        name = emitter.unique(identifier(node.loc.name or "acc", node.id))
+        emitter.out.line(f"{c_type(scalar)} {name}{f'[{size}]' if size > 1 else ''};")
+        emitter.tile_bytes += size * scalar.bytes
+        names.append(name)
+    if split:
+        lane = f"{'k' if split < nest.trips(axis) else 'r'}{axis}"
+        place = lane if kept == 1 else f"({place}) * {split} + {lane}"
+    parts = [f"{n}[{place}]" if size > 1 else n for n in names]
+    values = [scope.here(v).text for v in node.inputs]
+    depth = nest.depth
+    if nest.trips(axis) == 1 or (split and split == nest.trips(axis)):
+        for part, value in zip(parts, values):
+            scope.line(depth, f"{part} = {value};")
+        return Pending(node, nest.layout, tuple(names), kept, split)
+    first = f"{'c' if split and split < nest.trips(axis) else 'r'}{axis} == 0"
+    combined = scope.inline(node.regions[0], [*parts, *values], depth)
+    fresh = [emitter.unique("next") for _ in parts] if len(parts) > 1 else combined
+    for name, scalar, text in zip(fresh, _scalars(node), combined):
+        if len(parts) > 1:
+            scope.line(depth, f"const {c_type(scalar)} {name} = {text};")
+    for part, value, text in zip(parts, values, fresh):
+        scope.line(depth, f"{part} = {first} ? {value} : {text};")
+    return Pending(node, nest.layout, tuple(names), kept, split)
+
+
+def finish(emitter: Emitter, pending: Pending) -> None:
+    """Combine what the threads have, and make the results known."""
+    if pending.chunk > 1:
+        _fold_chunks(emitter, pending)
+    elif emitter.target.lanes > 1:
+        _across_lanes(emitter, pending)
+        _across_simdgroups(emitter, pending)
+    _publish(emitter, pending)
+
+
+def _publish(emitter: Emitter, pending: Pending) -> None:
+    node = pending.node
+    for value, name in zip(node.outputs, pending.names):
+        stride = max(1, pending.chunk)
+        if not value.type.shape:
+            emitter.scalars[value] = f"{name}[0]" if stride > 1 else name
+            continue
+        storage = emitter.declare(value, node, emitter.homes[value])
+        if storage.layout.registers == 1:
+            emitter.out.line(f"{storage.name} = {name}{'[0]' if stride > 1 else ''};")
+            continue
+        with emitter.out.block(f"for (int r = 0; r < {storage.layout.registers}; ++r)"):
+            emitter.out.line(f"{storage.name}[r] = {name}[r{f' * {stride}' if stride > 1 else ''}];")
+
+
+def _combine(emitter: Emitter, pending: Pending, left: list[str], right: list[str]) -> None:
+    """left = combine(left, right), all operands at once."""
+    lines, results = combine_lines(emitter, pending.node.regions[0], [*left, *right])
+    for text in lines:
+        emitter.out.line(text)
+    if len(results) == 1:
+        emitter.out.line(f"{left[0]} = {results[0]};")
+        return
+    names = [emitter.unique("next") for _ in results]
+    for name, scalar, text in zip(names, _scalars(pending.node), results):
+        emitter.out.line(f"const {c_type(scalar)} {name} = {text};")
+    for part, name in zip(left, names):
+        emitter.out.line(f"{part} = {name};")
+
+
+def _fold_chunks(emitter: Emitter, pending: Pending) -> None:
+    """Halve the partial results until one is left."""
+    size, out = pending.chunk, emitter.out
+    head = f"for (int r = 0; r < {pending.kept * size}; r += {size})" if pending.kept > 1 else ""
+    row = "r + " if pending.kept > 1 else ""
+    with out.block(head):
+        half = size // 2
+        while half:
+            with out.block(f"for (int k = 0; k < {half}; ++k)"):
+                _combine(emitter, pending, [f"{n}[{row}k]" for n in pending.names],
+                         [f"{n}[{row}k + {half}]" for n in pending.names])
+            half //= 2
+
+
+def _part(pending: Pending, name: str) -> str:
+    return f"{name}[r]" if pending.kept > 1 else name
+
+
+def _each_kept(emitter: Emitter, pending: Pending) -> str:
+    if pending.kept == 1:
+        return ""
+    emitter.out.line(emitter.target.loop)
+    return f"for (int r = 0; r < {pending.kept}; ++r)"
+
+
+def _axis_bits(pending: Pending, bases: tuple[int, ...]) -> list[int]:
+    own = dim_ranges(pending.nest.shape)[pending.node.attr("axis")]
+    return [k for k, b in enumerate(bases) if b and log2(b) in own]
+
+
+def _across_lanes(emitter: Emitter, pending: Pending) -> None:
+    bits = _axis_bits(pending, pending.nest.lane)
+    if not bits:
+        return
+    with emitter.out.block(_each_kept(emitter, pending)):
+        own = [_part(pending, n) for n in pending.names]
+        for bit in bits:
+            other = [emitter.unique("other") for _ in own]
+            for name, part, scalar in zip(other, own, _scalars(pending.node)):
+                emitter.out.line(
+                    f"const {c_type(scalar)} {name} = tile_shuffle_xor({part}, {1 << bit});")
+            _combine(emitter, pending, own, other)
+
+
+def _across_simdgroups(emitter: Emitter, pending: Pending) -> None:
+    """Each thread publishes its partial results, then reads those of the simdgroups along the axis.
+
+    All threads combine in the same order, so that repeated copies of a result are equal to the bit.
+    """
+    bits = _axis_bits(pending, pending.nest.simdgroup)
+    if not bits:
+        return
+    arena, threads, lanes = emitter.arena, emitter.threads, emitter.target.lanes
+    size = sum(s.bytes for s in _scalars(pending.node)) * threads * pending.kept
+    with emitter.out.block():
+        names = arena.arrays([(s, threads * pending.kept) for s in _scalars(pending.node)], size,
+                             pending.node)
+        row = f"r * {threads} + " if pending.kept > 1 else ""
+        with emitter.out.block(_each_kept(emitter, pending)):
+            for shared, name in zip(names, pending.names):
+                emitter.out.line(f"{shared}[{row}tid] = {_part(pending, name)};")
+        arena.publish()
+        mask = sum(lanes << b for b in bits)
+        with emitter.out.block(_each_kept(emitter, pending)):
+            own = [_part(pending, n) for n in pending.names]
+            emitter.out.line(f"const int home = {row}(tid & ~{mask});")
+            for part, shared in zip(own, names):
+                emitter.out.line(f"{part} = {shared}[home];")
+            for combo in range(1, 1 << len(bits)):
+                offset = sum(lanes << b for k, b in enumerate(bits) if combo >> k & 1)
+                _combine(emitter, pending, own, [f"{shared}[home + {offset}]" for shared in names])

@@ -1,0 +1,263 @@
+"""The order of work in a block: which nodes share one loop nest, and what happens between the nests.
+
+A group is one loop nest over one layout; its nodes pass scalars to each other and no tile is stored
+between them. A node can join a group if its operands are ready element by element there: results of
+reductions, dots, loops and conversions are ready only after them. Accesses to the same buffer keep their
+order; in one nest only if both use the same pointer, so that each thread meets only its own elements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..fusion.graph import Graph, Node, Value
+from ..fusion.ops import OPS, READS, WRITES
+from ..fusion.views import Bits, identity
+from .homes import Homes
+from .layout import Layout
+from .values import Values
+
+_ALONE = frozenset({"dot", "for", "while", "if", "barrier"})
+
+
+@dataclass(slots=True)
+class Step:
+    """A loop nest over `nest` (nodes), a node that stands alone, or a conversion of `root`."""
+
+    nest: Layout | None = None
+    nodes: list[Node] = field(default_factory=list)
+    root: Value | None = None  # of a conversion to `nest`
+    fence: bool = False  # device memory written before must be visible to all threads first
+
+    @property
+    def is_group(self) -> bool:
+        return self.nest is not None and self.root is None
+
+
+@dataclass(slots=True)
+class Schedule:
+    """Steps of one block, and the roots that must be stored because another step reads them."""
+
+    steps: list[Step]
+    stored: set[Value]
+    last_use: dict[Value, tuple[int, int]]  # root → (step, position in it) of the last reader
+
+
+@dataclass(frozen=True, slots=True)
+class _Access:
+    buffer: Value | None
+    pointer: Value | None
+    writes: bool
+    step: int
+    nest: Layout | None
+
+
+def required(root: Value, bits: Bits, nest: Layout) -> Layout:
+    """The layout in which a loop over `nest` can read `root` through `bits` without communication."""
+    return nest.moved(bits, root.type.shape)
+
+
+def schedule(graph: Graph, values: Values, homes: Homes, aliases: Mapping[Value, Value],
+             results: Mapping[Value, Layout]) -> Schedule:
+    """Steps for `graph`. `aliases`: parameter → the parameter that stands for its buffer.
+
+    `results`: for every output tile, the layout in which the block's owner wants it.
+    """
+    planner = _Planner(graph, values, homes, aliases)
+    for node in graph:
+        if not (node.outputs and all(values.is_derived(v) for v in node.outputs)):
+            planner.place(node)
+    planner.sink()
+    return planner.finish(results)
+
+
+class _Planner:
+    def __init__(self, graph: Graph, values: Values, homes: Homes, aliases: Mapping[Value, Value]):
+        self.graph, self.values, self.homes, self.aliases = graph, values, homes, aliases
+        self.steps: list[Step] = []
+        self.at: dict[int, int] = {}  # node id → step
+        self.converted: dict[tuple[Value, Layout], int] = {}
+        self.accesses: list[_Access] = []
+
+    def place(self, node: Node) -> None:
+        if node.op in _ALONE:
+            self._place_alone(node)
+            return
+        nest = self.homes.nest(node)
+        first = max((self._ready(root, bits, nest) for root, bits in self.values.needs(node)), default=0)
+        fence = False
+        for access in self._own_accesses(node, nest):
+            index, needs_fence = self._after(access)
+            first, fence = max(first, index), fence or needs_fence
+        for index in range(first, len(self.steps)):
+            step = self.steps[index]
+            if step.is_group and step.nest == nest and (not fence or step.fence):
+                break
+        else:
+            index = len(self.steps)
+            self.steps.append(Step(nest, fence=fence))
+        self._put(node, index, nest)
+
+    def _place_alone(self, node: Node) -> None:
+        # A node with regions stays behind everything it uses; all earlier steps is simple and right.
+        fence = any(self._after(a)[1] for a in self._own_accesses(node, None))
+        for value, layout in self._entries(node):
+            for root, bits in self.values.leaves(value, identity(value.type.shape)):
+                self._ready(root, bits, layout)
+        self.steps.append(Step(None, fence=fence))
+        self._put(node, len(self.steps) - 1, None)
+
+    def _entries(self, node: Node) -> list[tuple[Value, Layout]]:
+        """Tiles that enter a dot or a loop, and the layouts in which it reads them."""
+        if node.op == "dot":
+            a, b, c = node.inputs
+            return [(a, self.homes.readable(a)), (b, self.homes.readable(b)),
+                    (c, self.homes[node.result])]
+        if node.op == "for":
+            pairs = zip(node.regions[0].args[1:], node.inputs[3:])
+        elif node.op == "while":
+            pairs = zip(node.regions[0].args, node.inputs)
+        else:
+            return []
+        return [(init, self.homes[arg]) for arg, init in pairs
+                if arg.type.shape and not arg.type.is_pointer]
+
+    def _put(self, node: Node, index: int, nest: Layout | None) -> None:
+        self.steps[index].nodes.append(node)
+        self.at[node.id] = index
+        for access in self._own_accesses(node, nest):
+            self.accesses.append(_Access(access.buffer, access.pointer, access.writes, index, nest))
+
+    def _ready(self, root: Value, bits: Bits, nest: Layout) -> int:
+        """The first step in which a nest over `nest` can read `root` through `bits`."""
+        made = self.at.get(root.node)
+        after = 0 if made is None else made + 1
+        if not root.type.shape:
+            if made is not None and nest.shape == () and not self._closes(root):
+                return made
+            return after
+        want = required(root, bits, nest)
+        if self.homes[root] != want:
+            return self._conversion(root, want, after) + 1
+        if made is not None and not self._closes(root) and self.steps[made].nest == nest and (
+                bits == identity(nest.shape)):
+            return made
+        return after
+
+    def _closes(self, root: Value) -> bool:
+        node = self.values.node(root)
+        return node.op in _ALONE or OPS[node.op].kind == "combine"
+
+    def _conversion(self, root: Value, want: Layout, after: int) -> int:
+        key = (root, want)
+        if key not in self.converted:
+            index = len(self.steps)
+            self.steps.append(Step(want, root=root))
+            self.converted[key] = index
+        return self.converted[key]
+
+    # --- memory order
+
+    def _own_accesses(self, node: Node, nest: Layout | None) -> list[_Access]:
+        found: list[_Access] = []
+        for inner in (node, *(n for r in node.regions for n in r.walk())):
+            if inner.op in READS or inner.op in WRITES:
+                base = self.values.base(inner.inputs[0])
+                buffer = self.aliases.get(base, base) if base is not None else None
+                pointer = inner.inputs[0] if inner is node else None
+                found.append(_Access(buffer, pointer, inner.op in WRITES, -1, nest))
+            elif inner.op == "barrier":
+                found.append(_Access(None, None, True, -1, None))
+        return found
+
+    def _after(self, access: _Access) -> tuple[int, bool]:
+        """(first step that keeps the order, whether other threads' accesses must be waited for)."""
+        first, fence = 0, False
+        for old in self.accesses:
+            if not (old.writes or access.writes):
+                continue
+            if None not in (old.buffer, access.buffer) and old.buffer != access.buffer:
+                continue
+            own = old.pointer is not None and old.pointer == access.pointer and (
+                old.nest == access.nest)
+            if own:
+                first = max(first, old.step if not old.writes else old.step + 1)
+                continue
+            first = max(first, old.step + 1)
+            fence = fence or not any(s.fence for s in self.steps[old.step + 1:])
+        return first, fence
+
+    # --- later is better for loads that only later steps need
+
+    def sink(self) -> None:
+        for index in range(len(self.steps) - 2, -1, -1):
+            for node in reversed(list(self.steps[index].nodes)):
+                target = self._sink_target(node, index)
+                if target is not None:
+                    self.steps[index].nodes.remove(node)
+                    self.steps[target].nodes.insert(0, node)
+                    self.at[node.id] = target
+        keep = [i for i, s in enumerate(self.steps) if s.nodes or s.root is not None]
+        order = {old: new for new, old in enumerate(keep)}
+        self.steps = [self.steps[i] for i in keep]
+        self.at = {n: order[i] for n, i in self.at.items()}
+
+    def _sink_target(self, node: Node, index: int) -> int | None:
+        step = self.steps[index]
+        movable = step.is_group and (node.op == "load" or OPS[node.op].kind == "elementwise")
+        if not movable or not node.types[0].shape:
+            return None
+        users = self._user_steps(node.result)
+        if users is None or not users or min(users) == index:
+            return None
+        if any(root.type.shape for root, _ in self.values.needs(node)):
+            return None
+        wrote = range(index + 1, min(users) + 1)
+        if node.op == "load" and any(a.writes and a.step in wrote for a in self.accesses):
+            return None
+        fits = [i for i in wrote if self.steps[i].is_group and self.steps[i].nest == step.nest]
+        return fits[-1] if fits else None
+
+    def _user_steps(self, root: Value) -> set[int] | None:
+        """Steps that read `root`; None if it leaves the block or is read by a conversion."""
+        if root in self.values.roots_of(self.graph.outputs):
+            return None
+        if any(s.root == root for s in self.steps):
+            return None
+        found: set[int] = set()
+        for index, step in enumerate(self.steps):
+            for node in step.nodes:
+                if root in self.values.roots_of(node.uses()):
+                    found.add(index)
+        return found
+
+    # --- what must be stored
+
+    def finish(self, results: Mapping[Value, Layout]) -> Schedule:
+        for output, layout in results.items():
+            for root, bits in self.values.leaves(output, identity(output.type.shape)):
+                if root.type.shape:
+                    self._ready(root, bits, layout)
+        stored: set[Value] = set(self.values.roots_of(self.graph.outputs))
+        last: dict[Value, tuple[int, int]] = {r: (len(self.steps), 0) for r in stored}
+        for index, step in enumerate(self.steps):
+            if step.root is not None:
+                self._read(step.root, index, 0, stored, last, own_step=False)
+            for position, node in enumerate(step.nodes):
+                self._note_reads(node, index, position, step, stored, last)
+        return Schedule(self.steps, stored, last)
+
+    def _note_reads(self, node: Node, index: int, position: int, step: Step, stored: set[Value],
+                    last: dict[Value, tuple[int, int]]) -> None:
+        roots = self.values.roots_of(node.uses())
+        for root in roots:
+            same = step.is_group and self.at.get(root.node) == index and not self._closes(root)
+            self._read(root, index, position, stored, last, own_step=same)
+
+    @staticmethod
+    def _read(root: Value, index: int, position: int, stored: set[Value],
+              last: dict[Value, tuple[int, int]], own_step: bool) -> None:
+        if not own_step:
+            stored.add(root)
+        last[root] = max(last.get(root, (-1, -1)), (index, position))

@@ -1,0 +1,120 @@
+"""The compiler half of the Triton plug-in: options, TTIR passes, and the refusal of what cannot run.
+
+The "binary" that Triton keeps is the kernel's generic-form IR. Source is made from it at the first launch,
+when it is known which arguments are the same array.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from triton._C.libtriton import ir as _ir
+from triton._C.libtriton import passes as _passes
+from triton.backends.compiler import BaseBackend as _BaseBackend
+from triton.backends.compiler import GPUTarget as _GPUTarget
+
+
+@dataclass(frozen=True)
+class Options:
+    """Compile options, as Triton's front end and autotuner read them."""
+
+    num_warps: int = 4
+    num_ctas: int = 1
+    num_stages: int = 1
+    warp_size: int = 32
+    maxnreg: int | None = None
+    ir_override: str | None = None
+    extern_libs: tuple[str, ...] = ()
+    enable_fp_fusion: bool = True
+    launch_cooperative_grid: bool = False
+    supported_fp8_dtypes: tuple[str, ...] = ()
+    deprecated_fp8_dot_operand_dtypes: tuple[str, ...] = ()
+    default_dot_input_precision: str = "ieee"
+    allowed_dot_input_precisions: tuple[str, ...] = ("ieee", "tf32", "tf32x3", "bf16x3", "bf16x6")
+    max_num_imprecise_acc_default: int = 0
+    sanitize_overflow: bool = False
+    debug: bool = False
+    instrumentation_mode: str = ""
+    fpsan_homomorphic_casts: bool = False
+    backend_name: str = "mlx"
+    arch: str = "host"
+
+    def hash(self) -> str:
+        return hashlib.sha256(repr(sorted(self.__dict__.items())).encode()).hexdigest()
+
+
+class MLXBackend(_BaseBackend):
+    """Compiles for the targets of triton_mlx; `target.arch` is the target's name."""
+
+    binary_ext = "tmlx"
+    # Triton then asks us instead of calling data_ptr, so a lazy array is never evaluated.
+    supports_native_tensor_specialization = False
+
+    @staticmethod
+    def supports_target(target: _GPUTarget) -> bool:
+        return bool(target.backend == "mlx")
+
+    @staticmethod
+    def get_tensor_specialization(arg: Any, **kwargs: Any) -> str:
+        return ""  # MLX arrays may start anywhere: no alignment is promised
+
+    @functools.cache  # noqa: B019  one backend per process and target
+    def hash(self) -> str:
+        from .cache import sources_digest
+
+        return f"{sources_digest()}-{self.target.arch}"
+
+    def parse_options(self, opts: dict[str, Any]) -> Options:
+        known = {k: v for k, v in opts.items() if k in Options.__dataclass_fields__ and v is not None}
+        return Options(**{**known, "arch": self.target.arch})
+
+    def pack_metadata(self, metadata: Any) -> Any:
+        return metadata
+
+    def get_codegen_implementation(self, options: Options) -> dict[str, Any]:
+        return {"min_dot_size": lambda lhs, rhs: (1, 1, 1)}
+
+    def get_module_map(self) -> dict[str, Any]:
+        return {}
+
+    def load_dialects(self, ctx: Any) -> None:
+        """No dialect beyond Triton's own."""
+
+    def add_stages(self, stages: dict[str, Any], options: Options, language: Any) -> None:
+        stages["ttir"] = lambda module, metadata: _optimise(module)
+        stages["tmlx"] = lambda module, metadata: _finish(module, metadata, options)
+
+
+def _optimise(module: Any) -> Any:
+    manager = _ir.pass_manager(module.context)
+    common, ttir = _passes.common, _passes.ttir
+    for add in (common.add_inliner, ttir.add_rewrite_tensor_descriptor_to_pointer,
+                common.add_canonicalizer, ttir.add_combine, ttir.add_reorder_broadcast,
+                common.add_cse, ttir.add_triton_licm, common.add_symbol_dce, ttir.add_loop_unroll):
+        add(manager)
+    manager.run(module, "make_ttir")
+    return module
+
+
+def _finish(module: Any, metadata: dict[str, Any], options: Options) -> bytes:
+    """Generic-form text of the kernel, after a trial lowering that refuses what cannot run."""
+    from .lowered import trial
+
+    metadata["name"] = module.get_entry_func_name()
+    metadata["shared"] = 0
+    text = _generic_text(module)
+    trial(text, options.arch, options.num_warps)
+    return text.encode()
+
+
+def _generic_text(module: Any) -> str:
+    """`module` in generic form with locations; `module` is spoilt afterwards.
+
+    MLIR prints an operation that fails verification in generic form, and a module with an attribute
+    that has no dialect prefix fails it. fusion/mlir.py checks that the text is what it expects.
+    """
+    module.set_attr("generic", _ir.builder(module.context).get_int32_attr(0))
+    return str(module.str() if hasattr(module, "str") else module)

@@ -1,0 +1,132 @@
+"""The driver half of the Triton plug-in. Imported by `import triton`: cheap, and it must never fail."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from typing import Any
+
+from triton.backends.compiler import GPUTarget as _GPUTarget
+from triton.backends.driver import DriverBase as _DriverBase
+
+
+class _Event:
+    """A point in time after all work so far, for triton.testing.do_bench."""
+
+    def __init__(self, enable_timing: bool = True):
+        self.seconds = 0.0
+
+    def record(self, stream: Any = None) -> None:
+        _Interface.synchronize()
+        self.seconds = time.perf_counter()
+
+    def elapsed_time(self, later: _Event) -> float:
+        """Milliseconds; positive, because do_bench divides by it."""
+        return max((later.seconds - self.seconds) * 1e3, 1e-6)
+
+
+class _Interface:
+    """What do_bench wants of a device."""
+
+    Event = _Event
+
+    @staticmethod
+    def synchronize(device: Any = None) -> None:
+        from .launch import finish_pending
+
+        finish_pending()
+
+
+class _Utils:
+    """Loads what the compiler made. "Binaries" are IR text; see runtime/compiler.py."""
+
+    def load_binary(self, name: str, kernel: bytes, shared: int, device: int) -> tuple[Any, ...]:
+        from .launch import LoadedKernel
+
+        loaded = LoadedKernel(name, bytes(kernel))
+        # module, function, registers, spills, most threads of a program
+        return loaded, loaded, 0, 0, 1 << 30
+
+    def unload_module(self, module: Any) -> None:
+        """Nothing to release: native code stays mapped until the process ends."""
+
+    def get_device_properties(self, device: int) -> dict[str, int]:
+        return {"max_shared_mem": 32768, "multiprocessor_count": 8, "warpSize": 32}
+
+
+class MLXDriver(_DriverBase):
+    """Launches on the target that triton_mlx.use chose."""
+
+    def __init__(self) -> None:
+        from .launch import Launcher, allow_arrays
+
+        super().__init__()
+        self.utils = _Utils()
+        self.launcher_cls = Launcher
+        allow_arrays()
+
+    @staticmethod
+    def is_active() -> bool:
+        """True if mlx works and no other driver of this installation is active."""
+        return importlib.util.find_spec("mlx") is not None and _mlx_works() and not _other_active()
+
+    def map_python_to_cpp_type(self, ty: str) -> str:
+        return ty
+
+    def get_current_target(self) -> Any:
+        from .target import current
+
+        return _GPUTarget("mlx", current().name, 32)
+
+    def get_current_device(self) -> int:
+        from .target import current
+
+        return current().device
+
+    def set_current_device(self, device: int) -> None:
+        """Targets are chosen with triton_mlx.use."""
+
+    def get_current_stream(self, device: int | None = None) -> int:
+        return 0
+
+    def get_device_interface(self) -> Any:
+        return _Interface
+
+    def get_active_torch_device(self) -> Any:
+        import torch
+
+        return torch.device("cpu")
+
+    def get_empty_cache_for_benchmark(self) -> Any:
+        return None
+
+    def clear_cache(self, cache: Any) -> None:
+        """MLX owns its buffer cache."""
+
+    def get_benchmarker(self) -> Any:
+        from triton.testing import do_bench
+
+        return do_bench
+
+
+def _mlx_works() -> bool:
+    try:
+        import mlx.core
+
+        return hasattr(mlx.core, "array")
+    except Exception:  # noqa: BLE001  a broken MLX must not break Triton
+        return False
+
+
+def _other_active() -> bool:
+    from triton.backends import backends
+
+    for backend in backends.values():
+        if backend.driver is MLXDriver:
+            continue
+        try:
+            if backend.driver.is_active():
+                return True
+        except Exception:  # noqa: BLE001  a driver that cannot answer is not active
+            continue
+    return False

@@ -1,0 +1,19 @@
+"""Native code for the host target."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+
+from ..lowering.kernel import Kernel
+from .native import cxx
+
+
+@functools.lru_cache(maxsize=1024)
+def compiled(kernel: Kernel) -> int:
+    """Address of the kernel's range function, compiled or taken from the disk cache."""
+    source = f"{kernel.header}\n{kernel.body}"
+    library = ctypes.CDLL(str(cxx.compile_shared(source, name=kernel.name, kind="host")))
+    address = ctypes.cast(library.triton_kernel, ctypes.c_void_p).value
+    assert address is not None
+    return address

@@ -1,0 +1,219 @@
+"""The launch: arguments in, the right call for them, outputs bound to the arrays that were passed."""
+
+from __future__ import annotations
+
+import struct
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..fusion.errors import BadArgument
+from ..lowering.kernel import BufferFacts, Kernel
+from . import lowered, native
+from .target import Choice, current
+
+# Triton's scalar types → struct format of an 8-byte slot.
+_FORMATS = {
+    "i1": "?7x", "u1": "?7x", "i8": "q", "i16": "q", "i32": "q", "i64": "q", "u8": "Q", "u16": "Q",
+    "u32": "Q", "u64": "Q", "fp16": "f4x", "bf16": "f4x", "fp32": "f4x", "f32": "f4x", "fp64": "d"}
+
+# MLX dtype → element type in C, in Metal's words.
+_STORAGE = {
+    "bool": "bool", "uint8": "uchar", "uint16": "ushort", "uint32": "uint", "uint64": "ulong",
+    "int8": "char", "int16": "short", "int32": "int", "int64": "long", "float16": "half",
+    "bfloat16": "bfloat", "float32": "float", "float64": "double"}
+
+_pending: list[weakref.ref[Any]] = []
+
+
+def allow_arrays() -> None:
+    """Triton takes anything with `dtype` and `data_ptr` for a pointer; mx.array lacks only the name."""
+    import mlx.core as mx
+
+    if not hasattr(mx.array, "data_ptr"):
+        mx.array.data_ptr = None
+
+
+def finish_pending() -> None:
+    """Evaluate what launches since the last call have made (timing wants work, not graph nodes)."""
+    import mlx.core as mx
+
+    arrays = [array for array in (ref() for ref in _pending) if array is not None]
+    _pending.clear()
+    mx.eval(arrays)
+    mx.synchronize()
+
+
+class LoadedKernel:
+    """IR text of one compiled kernel."""
+
+    def __init__(self, name: str, text: bytes):
+        self.name = name
+        self.text = text.decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Where the run-time arguments are among the call's arguments, and what they are."""
+
+    places: tuple[int, ...]
+    pointers: tuple[int, ...]  # positions within `places`
+    packer: struct.Struct
+    scalars: tuple[int, ...]
+    scalar_types: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+def _flatten(types: Sequence[Any]) -> list[str]:
+    found: list[str] = []
+    for t in types:
+        found.extend(_flatten(t) if isinstance(t, (tuple, list)) else [t])
+    return found
+
+
+def _flatten_args(args: Sequence[Any], types: Sequence[Any]) -> list[Any]:
+    found: list[Any] = []
+    for arg, t in zip(args, types, strict=True):
+        found.extend(_flatten_args(arg, t) if isinstance(t, (tuple, list)) else [arg])
+    return found
+
+
+def signature_of(types: Sequence[str], names: Sequence[str]) -> Signature:
+    places = tuple(i for i, t in enumerate(types) if t != "constexpr")
+    kinds = [types[i] for i in places]
+    pointers = tuple(k for k, t in enumerate(kinds) if t.startswith("*"))
+    scalars = tuple(k for k, t in enumerate(kinds) if not t.startswith("*"))
+    for k in scalars:
+        if kinds[k] not in _FORMATS:
+            raise BadArgument(f"an argument of type {kinds[k]}",
+                              hint="pass arrays, numbers, booleans, None or constexpr values")
+    packer = struct.Struct("<" + "".join(_FORMATS[kinds[k]] for k in scalars))
+    return Signature(places, pointers, packer, scalars, tuple(kinds[k] for k in scalars),
+                     tuple(names[i] if i < len(names) else f"argument {i}" for i in places))
+
+
+class Launcher:
+    """What Triton calls for one compiled kernel. Prepared calls are kept by what they depend on."""
+
+    last: dict[Any, Launcher] = {}  # kernel function → its last launcher, for triton_mlx.emit_last
+
+    def __init__(self, src: Any, metadata: Any):
+        types = list(src.signature.values())
+        self.nested = types if any(isinstance(t, (tuple, list)) for t in types) else None
+        self.signature = signature_of(_flatten(types), list(src.signature.keys()))
+        self.num_warps: int = metadata.num_warps
+        self.function = getattr(src, "fn", None)
+        self.choice = current()
+        self.text = ""
+        self._calls: dict[Any, Callable[[Sequence[Any], bytes, tuple[int, int, int]], None]] = {}
+        self.last_facts: dict[int, BufferFacts] = {}
+
+    def __call__(self, grid_x: int, grid_y: int, grid_z: int, stream: Any, loaded: LoadedKernel,
+                 packed: Any, launch_metadata: Any, enter: Any, leave: Any, *args: Any) -> None:
+        if enter is not None:
+            enter(launch_metadata)
+        if grid_x > 0 and grid_y > 0 and grid_z > 0:
+            self._launch((grid_x, grid_y, grid_z), loaded, args)
+        elif min(grid_x, grid_y, grid_z) < 0:
+            raise BadArgument(f"grid {(grid_x, grid_y, grid_z)}", why="an axis is negative")
+        if leave is not None:
+            leave(launch_metadata)
+
+    def _launch(self, grid: tuple[int, int, int], loaded: LoadedKernel, args: Sequence[Any]) -> None:
+        signature = self.signature
+        if self.nested is not None:
+            args = _flatten_args(args, self.nested)
+        values = [args[i] for i in signature.places]
+        arrays = [values[k] for k in signature.pointers]
+        scalars = self._pack(values)
+        owners: dict[int, int] = {}
+        alias = tuple([owners.setdefault(id(a), k) for k, a in enumerate(arrays)])
+        try:
+            key = (alias, tuple([a.dtype for a in arrays]))
+            call = self._calls.get(key)
+        except AttributeError:
+            call = None
+            key = None
+        if call is None:
+            call = self._prepare(loaded, arrays, alias)
+            self._calls[key] = call
+        call([arrays[k] for k in sorted(set(alias))] if len(owners) < len(arrays) else arrays,
+             scalars, grid)
+        if self.function is not None:
+            Launcher.last[self.function] = self
+
+    def _pack(self, values: Sequence[Any]) -> bytes:
+        signature = self.signature
+        try:
+            return signature.packer.pack(*[values[k] for k in signature.scalars])
+        except (struct.error, OverflowError, TypeError) as error:
+            for k, kind in zip(signature.scalars, signature.scalar_types):
+                try:
+                    struct.pack("<" + _FORMATS[kind], values[k])
+                except (struct.error, OverflowError, TypeError):
+                    raise BadArgument(
+                        f"argument {signature.names[k]!r} = {values[k]!r}",
+                        why=f"it does not fit {kind}", hint="pass a number of that type") from error
+            raise
+
+    def _prepare(self, loaded: LoadedKernel, arrays: Sequence[Any], alias: tuple[int, ...]) -> (
+            Callable[[Sequence[Any], bytes, tuple[int, int, int]], None]):
+        """Everything that depends on which arrays are the same and on their dtypes, not on values."""
+        import mlx.core as mx
+
+        for k, array in zip(self.signature.pointers, arrays):
+            if not isinstance(array, mx.array):
+                raise BadArgument(
+                    f"argument {self.signature.names[k]!r} is a "
+                    f"{type(array).__module__}.{type(array).__name__}",
+                    why="launches take mx.array for now", hint="mx.array(numpy_or_torch_array)")
+        self.text = loaded.text
+        self.last_facts = {
+            self.signature.pointers[k]: BufferFacts(_storage(a), self.signature.pointers[alias[k]])
+            for k, a in enumerate(arrays)}
+        return _PREPARE[self.choice.name](self)
+
+
+def _storage(array: Any) -> str:
+    name = str(array.dtype).rpartition(".")[2]
+    if name not in _STORAGE:
+        raise BadArgument(f"an array of dtype {name}", why="Triton has no such type",
+                          hint="cast it before the launch")
+    return _STORAGE[name]
+
+
+def _prepare_host(launcher: Launcher) -> Callable[[Sequence[Any], bytes, tuple[int, int, int]], None]:
+    from .host import compiled
+
+    kernel = lowered.kernel_for(launcher.text, "host", launcher.num_warps, launcher.last_facts)
+    address = compiled(kernel)
+    written = tuple(k for k, a in enumerate(kernel.accesses) if a.mode != "read")
+    fresh = (False,) * len(written)
+    name, stack = kernel.name, kernel.stack_bytes
+
+    def call(arrays: Sequence[Any], scalars: bytes, grid: tuple[int, int, int]) -> None:
+        made = native.launch(address, tuple(arrays), written, fresh, scalars, grid, stack, name)
+        for k, new in zip(written, made):
+            native.rebind(arrays[k], new)
+        remember(arrays[k] for k in written)
+
+    return call
+
+
+def remember(arrays: Iterable[Any]) -> None:
+    """Note the newest results for `finish_pending`; weakly, so that buffers can still be reused."""
+    _pending.extend(weakref.ref(a) for a in arrays)
+    del _pending[:-16]
+
+
+def _prepare_metal(launcher: Launcher) -> Callable[[Sequence[Any], bytes, tuple[int, int, int]], None]:
+    from .metal import prepare
+
+    return prepare(launcher)
+
+
+_PREPARE: dict[str, Callable[[Launcher], Any]] = {
+    "host": _prepare_host, "simulate": _prepare_metal, "metal": _prepare_metal}
+
+__all__ = ["Choice", "Kernel", "Launcher", "LoadedKernel", "allow_arrays", "finish_pending"]

@@ -1,0 +1,27 @@
+"""Runs the Metal text that MLX makes for a kernel, on a CPU, and checks it."""
+
+from __future__ import annotations
+
+from .build import (
+    MetalTextError,
+    MissingClang,
+    MissingCompiler,
+    UnsupportedMachine,
+    find_clang,
+    static_check,
+)
+from .dispatch import LaunchError, SimulatorResult, simulate
+from .findings import Finding
+
+__all__ = [
+    "Finding",
+    "LaunchError",
+    "MetalTextError",
+    "MissingClang",
+    "MissingCompiler",
+    "SimulatorResult",
+    "UnsupportedMachine",
+    "find_clang",
+    "simulate",
+    "static_check",
+]

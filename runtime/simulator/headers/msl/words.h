@@ -1,0 +1,43 @@
+// Last of all: words that change meaning from here on.
+#pragma once
+// float4(a, b, c, d): clang's vector types have no such constructors, so the word becomes a call.
+#define bool2(...) metal::make<bool2>(__VA_ARGS__)
+#define bool3(...) metal::make<bool3>(__VA_ARGS__)
+#define bool4(...) metal::make<bool4>(__VA_ARGS__)
+#define char2(...) metal::make<char2>(__VA_ARGS__)
+#define char3(...) metal::make<char3>(__VA_ARGS__)
+#define char4(...) metal::make<char4>(__VA_ARGS__)
+#define uchar2(...) metal::make<uchar2>(__VA_ARGS__)
+#define uchar3(...) metal::make<uchar3>(__VA_ARGS__)
+#define uchar4(...) metal::make<uchar4>(__VA_ARGS__)
+#define short2(...) metal::make<short2>(__VA_ARGS__)
+#define short3(...) metal::make<short3>(__VA_ARGS__)
+#define short4(...) metal::make<short4>(__VA_ARGS__)
+#define ushort2(...) metal::make<ushort2>(__VA_ARGS__)
+#define ushort3(...) metal::make<ushort3>(__VA_ARGS__)
+#define ushort4(...) metal::make<ushort4>(__VA_ARGS__)
+#define int2(...) metal::make<int2>(__VA_ARGS__)
+#define int3(...) metal::make<int3>(__VA_ARGS__)
+#define int4(...) metal::make<int4>(__VA_ARGS__)
+#define uint2(...) metal::make<uint2>(__VA_ARGS__)
+#define uint3(...) metal::make<uint3>(__VA_ARGS__)
+#define uint4(...) metal::make<uint4>(__VA_ARGS__)
+#define long2(...) metal::make<long2>(__VA_ARGS__)
+#define long3(...) metal::make<long3>(__VA_ARGS__)
+#define long4(...) metal::make<long4>(__VA_ARGS__)
+#define ulong2(...) metal::make<ulong2>(__VA_ARGS__)
+#define ulong3(...) metal::make<ulong3>(__VA_ARGS__)
+#define ulong4(...) metal::make<ulong4>(__VA_ARGS__)
+#define half2(...) metal::make<half2>(__VA_ARGS__)
+#define half3(...) metal::make<half3>(__VA_ARGS__)
+#define half4(...) metal::make<half4>(__VA_ARGS__)
+#define bfloat2(...) metal::make<bfloat2>(__VA_ARGS__)
+#define bfloat3(...) metal::make<bfloat3>(__VA_ARGS__)
+#define bfloat4(...) metal::make<bfloat4>(__VA_ARGS__)
+#define float2(...) metal::make<float2>(__VA_ARGS__)
+#define float3(...) metal::make<float3>(__VA_ARGS__)
+#define float4(...) metal::make<float4>(__VA_ARGS__)
+#ifdef MSL_STATIC_CHECK
+// Metal has none of these.
+#pragma GCC poison double goto virtual throw try catch new delete dynamic_cast typeid thread_local
+#endif

@@ -1,0 +1,105 @@
+"""Where kernels run: chosen by `triton_mlx.use`, by TRITON_MLX_TARGET, or by what the machine has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from ..fusion.errors import TritonMlxError
+from .settings import Settings
+
+NAMES = ("host", "simulate", "metal")
+
+
+class UnknownTarget(TritonMlxError, ValueError):
+    """A target name that does not exist."""
+
+    code = "UNKNOWN_TARGET"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A target and how it runs. `device` numbers it, because Triton keeps compiled kernels per device."""
+
+    name: str
+    checked: bool = False
+
+    @property
+    def device(self) -> int:
+        return 2 * NAMES.index(self.name) + self.checked
+
+
+def _checked_choice(name: str, checked: bool) -> Choice:
+    if name not in NAMES:
+        raise UnknownTarget(f"target {name!r}", why=f"targets are {', '.join(NAMES)}",
+                            hint="triton_mlx.use('host')")
+    return Choice(name, checked and name == "simulate")
+
+
+_chosen: Choice | None = None
+_default: Choice | None = None
+
+
+def current() -> Choice:
+    """The target of the next launch."""
+    return _chosen or default()
+
+
+def default() -> Choice:
+    """From the environment; else Metal where MLX has it, else the host. Read once per process."""
+    global _default
+    if _default is None:
+        settings = Settings.from_env()
+        _default = _checked_choice(settings.target or ("metal" if _has_metal() else "host"),
+                                   settings.checked)
+    return _default
+
+
+def _has_metal() -> bool:
+    try:
+        import mlx.core as mx
+
+        return bool(mx.metal.is_available())
+    except Exception:  # noqa: BLE001  a broken MLX must not break the import of triton
+        return False
+
+
+class use:  # noqa: N801  reads as a verb: use("host")
+    """Choose the target from now on, or within a `with` block. See triton_mlx.use."""
+
+    def __init__(self, target: str, *, checked: bool | None = None):
+        global _chosen
+        choice = _checked_choice(target, Settings.from_env().checked if checked is None else checked)
+        self._previous = _chosen
+        self._driver = _activate()
+        _chosen = choice
+
+    def __enter__(self) -> use:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        global _chosen
+        _chosen = self._previous
+        if self._driver is not None:
+            from triton.runtime import driver
+
+            driver.set_active(self._driver)
+
+
+def _activate() -> Any:
+    """Make our driver the active one; returns the driver that was active, if it was another's."""
+    from triton.runtime import driver
+
+    from .driver import MLXDriver
+
+    active = driver._active
+    if isinstance(active, MLXDriver):
+        return None
+    if active is None and MLXDriver.is_active():
+        previous = None
+    else:
+        previous = active
+    driver.set_active(MLXDriver())
+    return previous

@@ -1,0 +1,22 @@
+"""What all tests share: the targets that launches run on here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import triton_mlx
+
+
+@pytest.fixture(params=["host", "simulate"])
+def target(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The name of the target on which the test's launches run.
+
+    On "simulate" the simulator is in checked mode: any finding (a race, a missing barrier, an
+    access out of bounds or to nothing) is an exception.
+    """
+    name: str = request.param
+    scope = triton_mlx.use(name, checked=True) if name == "simulate" else triton_mlx.use(name)
+    with scope:
+        yield name
