@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 
-from ..fusion.errors import BadArgument, TileTooLarge
+from ..fusion.errors import BadArgument, TileTooLarge, UnsupportedType
 from ..fusion.graph import Function, Value
 from ..fusion.types import Scalar
 from .emit import Emitter
@@ -37,6 +37,7 @@ class Kernel:
 
     `accesses`: one per buffer, in order of its first parameter; `buffers`: parameter index of each.
     `scalars`: parameter indexes of the scalars, packed in 8-byte slots in this order.
+    `inputs`: indexes into `accesses` of the buffers whose old contents the body reads.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Kernel:
     accesses: tuple[Access, ...]
     buffers: tuple[int, ...]
     scalars: tuple[int, ...]
+    inputs: tuple[int, ...]
     threads: int
     threadgroup_bytes: int
     stack_bytes: int
@@ -87,8 +89,9 @@ def lower(function: Function, target: Target, simdgroups: int,
     ordered = tuple(accesses[params[k]] for k in buffers)
     assemble = _host if target.lanes == 1 else _threads
     header, source = assemble(function, emitter, body, ordered, pieces)
+    inputs = tuple(k for k, a in enumerate(ordered) if f"{a.old}[" in body)
     return Kernel(function.name, target.name, source, header, ordered, tuple(buffers), scalars,
-                  emitter.threads, emitter.arena.bytes, emitter.tile_bytes)
+                  inputs, emitter.threads, emitter.arena.bytes, emitter.tile_bytes)
 
 
 def _share_atomics(accesses: dict[Value, Access]) -> dict[Value, Access]:
@@ -99,6 +102,11 @@ def _share_atomics(accesses: dict[Value, Access]) -> dict[Value, Access]:
     if len({k if k == "and" else "zero" for k in kinds}) > 1:
         raise BadArgument("atomics that start from different identities in one kernel",
                           hint="split the kernel, or run with triton_mlx.use('host')")
+    for a in accesses.values():
+        if a.mode in ("fresh", "merged") and a.storage not in ("int", "uint", "float"):
+            raise UnsupportedType(f"stores to {a.name} ({a.storage}) beside atomics",
+                                  why="MLX makes all outputs atomic, and atomics are 32 bits wide",
+                                  hint="use 32-bit elements, or triton_mlx.use('host')")
     return {v: replace(a, atomic=True) if a.mode in ("fresh", "merged") else a
             for v, a in accesses.items()}
 
@@ -116,7 +124,7 @@ def _threads(function: Function, emitter: Emitter, body: str, accesses: Sequence
              "  const int sg = (int)simdgroup_index_in_threadgroup;",
              "  const int tid = (int)thread_index_in_threadgroup;"]
     if emitter.arena.bytes:
-        lines.append(f"  threadgroup ulong arena[{-(-emitter.arena.bytes // 8)}];")
+        lines.append(f"  alignas(16) threadgroup uchar arena[{emitter.arena.bytes}];")
     for k, (name, scalar) in enumerate(scalars):
         lines.append(f"  const {c_type(scalar)} {name} = {_unpack_words(k, scalar)};")
     return prelude("words.h") + prelude("metal_words.h"), "\n".join(lines) + "\n" + body

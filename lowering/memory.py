@@ -53,9 +53,16 @@ class Access:
 def load_text(access: Access, index: str, scalar: Scalar) -> str:
     """The value of element `index` as `scalar`."""
     if access.mode == "merged" and access.reads_back:
-        new, old = (_read(access, f"{n}[{index}]", scalar) for n in (access.new, access.old))
-        return f"({access.flag}[{index}] ? {new} : {old})"
+        set_, new = (_element(access, n, index) for n in (access.flag, access.new))
+        old = f"{access.old}[{index}]"
+        return f"({set_} ? {_read(access, new, scalar)} : {_read(access, old, scalar)})"
     return _read(access, f"{access.old}[{index}]", scalar)
+
+
+def _element(access: Access, name: str, index: str) -> str:
+    if access.atomic:
+        return f"atomic_load_explicit(&{name}[{index}], memory_order_relaxed)"
+    return f"{name}[{index}]"
 
 
 def _read(access: Access, element: str, scalar: Scalar) -> str:
@@ -74,11 +81,12 @@ def store_lines(access: Access, index: str, value: str, scalar: Scalar) -> list[
         plain = access.storage == "bool" or _is_integer(access.storage, given)
         value = f"static_cast<{access.storage}>({value})" if plain else (
             f"as_type<{access.storage}>({value})")
+    places = [(access.new, value)]
+    if access.mode == "merged":
+        places.append((access.flag, "1"))
     if access.atomic:
-        line = f"atomic_store_explicit(&{access.new}[{index}], {value}, memory_order_relaxed);"
-    else:
-        line = f"{access.new}[{index}] = {value};"
-    return [line, f"{access.flag}[{index}] = 1;"] if access.mode == "merged" else [line]
+        return [f"atomic_store_explicit(&{n}[{index}], {v}, memory_order_relaxed);" for n, v in places]
+    return [f"{n}[{index}] = {v};" for n, v in places]
 
 
 def _is_integer(storage: str, wanted: str) -> bool:

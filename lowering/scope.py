@@ -53,8 +53,7 @@ class Scope:
         self.nest.lines[level].append(text)
 
     def name(self, value: Value, node: Node) -> str:
-        number = f"{node.id}" + (f"_{value.index}" if value.index else "")
-        return self.emitter.unique(identifier(node.loc.name or node.op, 0)[:-2] + f"_{number}")
+        return self.emitter.unique(identifier(node.loc.name or node.op, node.id))
 
     def bind(self, value: Value, node: Node, text: str, level: int) -> Expr:
         """`const T name = text;` at `level`; the name from now on stands for `value`."""
@@ -181,7 +180,7 @@ def combine_lines(emitter: Emitter, region: Graph, args: Sequence[str]) -> tuple
         if len(region) == 1:
             known[node.result] = text
             continue
-        name = emitter.unique(identifier(node.loc.name or node.op, 0)[:-2])
+        name = emitter.unique(identifier(node.loc.name or node.op, node.id))
         lines.append(f"const {c_type(node.types[0].scalar)} {name} = {text};")
         known[node.result] = name
     return lines, [known[v] for v in region.outputs]

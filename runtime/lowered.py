@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import json
+import struct
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from .. import hwinfo as _hwinfo  # noqa: F401  capability rows pick the schedule
 from ..fusion import passes
 from ..fusion.graph import Function
 from ..fusion.lift import lift
+from ..fusion.types import Scalar
 from ..lowering.kernel import BufferFacts, Kernel, lower
 from ..lowering.memory import Access
 from ..lowering.targets import HOST, METAL, Target
@@ -53,8 +54,31 @@ def _read(key: str) -> Kernel | None:
     try:
         fields = json.loads(data)
         fields["accesses"] = tuple(Access(**a) for a in fields["accesses"])
-        for name in ("buffers", "scalars"):
+        for name in ("buffers", "scalars", "inputs"):
             fields[name] = tuple(fields[name])
         return Kernel(**fields)
     except (ValueError, TypeError, KeyError):
         return None
+
+
+def covered(text: str, facts: Mapping[int, BufferFacts], sizes: Mapping[int, int],
+            slots: tuple[int, ...], scalars: bytes, grid: tuple[int, int, int]) -> frozenset[int]:
+    """Buffers (by parameter index) that the launch is proved to write whole; see fusion/cover.py."""
+    from ..fusion.cover import covered as prove
+
+    function = function_of(text)
+    aliases = {k: f.same_as for k, f in facts.items()}
+    values = {k: unpack(function.parameters[k].type.scalar, scalars[8 * n:8 * n + 8])
+              for n, k in enumerate(slots)}
+    return prove(function, frozenset(aliases.values()), aliases, sizes, values, grid)
+
+
+def unpack(scalar: Scalar, slot: bytes) -> int | float | bool:
+    """The value in an 8-byte slot of packed scalars."""
+    if scalar.name == "f64":
+        return float(struct.unpack("<d", slot)[0])
+    if scalar.is_float:
+        return float(struct.unpack("<f", slot[:4])[0])
+    if scalar.name == "i1":
+        return slot[0] != 0
+    return int(struct.unpack("<q", slot)[0])

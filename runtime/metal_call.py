@@ -51,7 +51,8 @@ class MetalCall:
 
     `name` is an identifier; `source` is the body, `header` goes before the function; `grid` and
     `threadgroup` count threads in (x, y, z); dtypes are MLX names such as "float32" or "bool". With
-    `init_value` every output is filled with it first. `atomic_outputs` makes all outputs `device atomic<T>*`.
+    `init_value` every output is filled with it first. `atomic_outputs` makes all outputs
+    `device atomic<T>*`.
     """
 
     name: str
@@ -67,7 +68,7 @@ class MetalCall:
     atomic_outputs: bool = False
 
     def run(self, inputs: Sequence[mx.array]) -> list[mx.array]:
-        """The real launch: lazy arrays, one for each output. Without Metal it raises what MLX raises."""
+        """The real launch: lazy arrays, one for each output. Without Metal MLX raises its error."""
         launched: list[mx.array] = self._kernel()(
             inputs=list(inputs),
             grid=self.grid,

@@ -101,7 +101,7 @@ def _output(call: MetalCall, name: str) -> Buffer:
     if call.init_value is None:
         data = np.full(size * dtype.size, _POISON, np.uint8)
         return Buffer(name, data, dtype.size, writable=True, initialised=False)
-    data = _to_bytes(mx.full((size,), call.init_value, dtype))
+    data = _to_bytes(mx.full((size,), call.init_value).astype(dtype))
     return Buffer(name, data, dtype.size, writable=True, initialised=True)
 
 

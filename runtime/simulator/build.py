@@ -64,7 +64,7 @@ class UnsupportedMachine(RuntimeError):
 
 
 class MetalTextError(RuntimeError):
-    """The Metal text does not compile. `errors`: one line for each, with line numbers of the text."""
+    """The Metal text does not compile. `errors`: one line each, with line numbers of the text."""
 
     def __init__(self, kernel: str, errors: Sequence[str]) -> None:
         self.errors = tuple(errors)
@@ -97,7 +97,7 @@ def static_check(text: str) -> tuple[str, ...]:
     """Errors of a Metal text, one line each; empty if it is clean. Raises MissingClang.
 
     Address spaces are distinct here, double and other words that Metal lacks are errors, and so are
-    implicit conversions to bfloat, which Metal rejects, and the use of variables that have no value.
+    implicit conversions to bfloat, which Metal rejects, and the use of variables without a value.
     """
     command = [find_clang(), *_LANGUAGE, *_STATIC, "-"]
     done = subprocess.run(command, input=_unit(text), capture_output=True, text=True, check=False)

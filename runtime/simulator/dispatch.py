@@ -28,8 +28,8 @@ class SimulatorResult:
     """Findings (causes before consequences), fresh output arrays, and what was counted.
 
     Counters, always: threads, threadgroups, threadgroup_barriers, simdgroup_operations,
-    threadgroup_bytes (memory of one threadgroup). In checked mode also bytes loaded and stored by all
-    threads together: device_bytes_read, device_bytes_written, threadgroup_bytes_read,
+    threadgroup_bytes (memory of one threadgroup). In checked mode also bytes loaded and stored by
+    all threads together: device_bytes_read, device_bytes_written, threadgroup_bytes_read,
     threadgroup_bytes_written. Device bytes include shapes and other constant buffers.
     """
 
@@ -46,8 +46,8 @@ def simulate(
     Outputs start as 0xFF in every byte (Metal gives stale memory), or filled with `init_value`.
     Checked mode also looks at every memory access and at undefined arithmetic; it is several times
     slower. A kernel that would crash is stopped, and the reason is a finding.
-    Raises MissingClang, MissingCompiler, UnsupportedMachine; MetalTextError for a text that does not
-    compile; LaunchError for a launch that Metal refuses.
+    Raises MissingClang, MissingCompiler, UnsupportedMachine; MetalTextError for a text that does
+    not compile; LaunchError for a launch that Metal refuses.
     """
     group = _group_size(call)
     metal = call.text(inputs)

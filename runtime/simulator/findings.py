@@ -30,10 +30,10 @@ _ORDER = (
 class Finding:
     """Something wrong in a kernel.
 
-    `kind` is a stable code: BARRIER_DIVERGENCE, SIMD_DIVERGENCE, OUT_OF_BOUNDS, WRITE_TO_CONST, RACE,
-    UNINITIALISED_READ, UNWRITTEN_OUTPUT, THREADGROUP_MEMORY, OVERFLOW, DIVISION, SHIFT_RANGE or
-    FLOAT_TO_INT_RANGE. `line` counts from 1 in the Metal text and `source` is that line; None and ""
-    if there is no single place.
+    `kind` is a stable code: BARRIER_DIVERGENCE, SIMD_DIVERGENCE, OUT_OF_BOUNDS, WRITE_TO_CONST,
+    RACE, UNINITIALISED_READ, UNWRITTEN_OUTPUT, THREADGROUP_MEMORY, OVERFLOW, DIVISION, SHIFT_RANGE
+    or FLOAT_TO_INT_RANGE. `line` counts from 1 in the Metal text and `source` is that line; None
+    and "" if there is no single place.
     """
 
     kind: str
@@ -47,7 +47,7 @@ class Finding:
 
 
 class RawFinding(NamedTuple):
-    """A finding as the runtime gives it. `offset` in the kernel's library; 0 if there is no place."""
+    """A finding as the runtime gives it; `offset` in the library, 0 if there is no place."""
 
     kind: str
     offset: int

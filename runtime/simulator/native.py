@@ -59,7 +59,7 @@ def dispatch(
     *,
     checked: bool,
 ) -> tuple[list[RawFinding], dict[str, int]]:
-    """Run all threads; findings and counters. `buffers` are changed in place, one launch at a time."""
+    """Run all threads; findings and counters. `buffers` change in place. One launch at a time."""
     runtime, kernel = _runtime(), _loaded(library)
     low, high = kernel.msl_threadgroup_low(), kernel.msl_threadgroup_high()
     described = (_CBuffer * len(buffers))(*map(_described, buffers))

@@ -32,5 +32,5 @@
 #define MSL_UNCHECKED __attribute__((no_sanitize("thread", "undefined")))
 // A rendezvous: its call must not be duplicated or moved into branches, and its return address is
 // the place in the kernel that the checker names.
-#define MSL_RENDEZVOUS MSL_UNCHECKED __attribute__((noinline, convergent))
+#define MSL_RENDEZVOUS MSL_UNCHECKED __attribute__((noinline, convergent, noduplicate))
 #define MSL_SITE __builtin_return_address(0)

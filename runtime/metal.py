@@ -1,0 +1,186 @@
+"""Launches through mx.fast.metal_kernel: the real call, or its text in the simulator.
+
+A kernel cannot write its inputs, so each written buffer comes back as a new array: as it is if the kernel is
+proved to write all of it, merged with the old contents where it wrote, or combined with them (atomics).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..fusion.errors import BadArgument, TritonMlxError
+from ..lowering.kernel import Kernel
+from ..lowering.memory import Access
+from . import cache, lowered, native
+from .metal_call import MetalCall, dtype_name
+
+if TYPE_CHECKING:
+    from .launch import Launcher
+
+Grid = tuple[int, int, int]
+MAX_BUFFERS = 31  # Metal's buffer argument table (developer.apple.com/metal/limits)
+_MAX_THREADS = 2**31 - 1  # MLX's grid is a tuple of C ints
+
+
+class SimulatorFinding(TritonMlxError):
+    """The simulator's checked mode found something wrong in a kernel."""
+
+    code = "SIMULATOR_FINDING"
+
+
+class TooManyBuffers(TritonMlxError):
+    """More arrays than Metal's argument table has places for."""
+
+    code = "TOO_MANY_BUFFERS"
+
+
+def prepare(launcher: Launcher) -> Callable[[Sequence[Any], bytes, Grid], None]:
+    """A function that launches on arrays (one per buffer), packed scalars and a grid."""
+    from .launch import remember
+
+    plans: dict[Any, Kernel] = {}
+
+    def call(arrays: Sequence[Any], scalars: bytes, grid: Grid) -> None:
+        key = (scalars, grid, tuple([a.size for a in arrays]))
+        if key not in plans:
+            plans[key] = _plan(launcher, arrays, scalars, grid)
+        kernel = plans[key]
+        for k, new in _launch(launcher, kernel, arrays, scalars, grid):
+            native.rebind(arrays[k], new)
+        remember(arrays[k] for k, a in enumerate(kernel.accesses) if a.mode != "read")
+
+    return call
+
+
+def _plan(launcher: Launcher, arrays: Sequence[Any], scalars: bytes, grid: Grid) -> Kernel:
+    """The kernel for this launch: what it covers decides how its outputs come back."""
+    facts = launcher.last_facts
+    first = lowered.kernel_for(launcher.text, "metal", launcher.num_warps, facts)
+    sizes = {p: a.size for p, a in zip(first.buffers, arrays, strict=True)}
+    merged = [p for p, a in zip(first.buffers, first.accesses) if a.mode == "merged"]
+    covered: frozenset[int] = frozenset()
+    if merged:
+        covered = lowered.covered(launcher.text, facts, sizes, first.scalars, scalars, grid)
+    if not covered:
+        return first
+    proved = {k: replace(f, covered=f.same_as in covered) for k, f in facts.items()}
+    return lowered.kernel_for(launcher.text, "metal", launcher.num_warps, proved)
+
+
+def _launch(launcher: Launcher, kernel: Kernel, arrays: Sequence[Any], scalars: bytes,
+            grid: Grid) -> list[tuple[int, Any]]:
+    """(index of the buffer, its new contents) for every written buffer."""
+    import mlx.core as mx
+
+    call = metal_call(kernel, [_Shape(a) for a in arrays], grid)
+    inputs = [_input(arrays[k]) for k in kernel.inputs]
+    if kernel.scalars:
+        inputs.append(_scalar_words(scalars))
+    with mx.stream(mx.gpu if launcher.choice.name == "metal" else mx.cpu):
+        made = iter(_run(launcher, call, inputs))
+        found: list[tuple[int, Any]] = []
+        for k, access in enumerate(kernel.accesses):
+            if access.mode == "read":
+                continue
+            new = next(made)
+            written = next(made) if access.mode == "merged" else None
+            if arrays[k].size:
+                found.append((k, _settled(access, new, written, arrays[k])))
+    return found
+
+
+class _Shape:
+    """What a MetalCall must know of an array."""
+
+    __slots__ = ("dtype", "size")
+
+    def __init__(self, array: Any):
+        self.size, self.dtype = array.size, dtype_name(array.dtype)
+
+
+def metal_call(kernel: Kernel, shapes: Sequence[Any], grid: Grid) -> MetalCall:
+    """The call of mx.fast.metal_kernel for `kernel` on buffers with `size` and `dtype`."""
+    outputs: list[tuple[str, int, str]] = []
+    for access, shape in zip(kernel.accesses, shapes, strict=True):
+        if access.mode != "read":
+            outputs.append((access.new, max(1, shape.size), shape.dtype))
+        if access.mode == "merged":
+            outputs.append((access.flag, max(1, shape.size), "int32" if access.atomic else "uint8"))
+    if not outputs:
+        outputs.append(("nothing_new", 1, "uint8"))
+    inputs = [kernel.accesses[k].old for k in kernel.inputs]
+    if kernel.scalars:
+        inputs.append("scalars")
+    if len(inputs) + len(outputs) > MAX_BUFFERS:
+        raise TooManyBuffers(f"{kernel.name} needs {len(inputs) + len(outputs)} buffers",
+                             why=f"Metal has {MAX_BUFFERS}", hint="pack arrays into fewer")
+    if grid[0] * kernel.threads > _MAX_THREADS:
+        raise BadArgument(f"grid {grid}", why=f"MLX counts threads up to {_MAX_THREADS} on an axis",
+                          hint="use more of the second axis")
+    starts_filled = any(a.mode in ("merged", "combined") for a in kernel.accesses)
+    fill = -1.0 if any(a.combine == "and" for a in kernel.accesses) else 0.0
+    return MetalCall(
+        name=f"{kernel.name}_{cache.digest(kernel.body, kernel.header)[:10]}",
+        input_names=tuple(inputs), output_names=tuple(n for n, _, _ in outputs),
+        source=kernel.body, header=kernel.header,
+        grid=(grid[0] * kernel.threads, grid[1], grid[2]), threadgroup=(kernel.threads, 1, 1),
+        output_shapes=tuple((s,) for _, s, _ in outputs),
+        output_dtypes=tuple(d for _, _, d in outputs),
+        init_value=fill if starts_filled else None,
+        atomic_outputs=any(a.atomic for a in kernel.accesses))
+
+
+def _input(array: Any) -> Any:
+    """Never 0-d (Metal would get a reference) and never empty (there would be no buffer)."""
+    import mlx.core as mx
+
+    if array.size == 0:
+        return mx.zeros((1,), array.dtype)
+    return array.reshape(1) if array.ndim == 0 else array
+
+
+def _scalar_words(scalars: bytes) -> Any:
+    """Packed scalars as uint32 words; at least 8, so that they are always in device memory."""
+    import mlx.core as mx
+    import numpy
+
+    padded = scalars.ljust(32, b"\0")
+    return mx.array(numpy.frombuffer(padded, numpy.uint32))
+
+
+def _run(launcher: Launcher, call: MetalCall, inputs: Sequence[Any]) -> list[Any]:
+    if launcher.choice.name == "metal":
+        return call.run(inputs)
+    from .simulator import simulate
+
+    result = simulate(call, inputs, checked=launcher.choice.checked)
+    if result.findings:
+        first = result.findings[0]
+        raise SimulatorFinding(
+            f"{first.kind} in {call.name}: {first.message}", why=f"line {first.line}: {first.source}",
+            hint=f"{len(result.findings)} findings in all; this is a defect of triton-mlx "
+                 "unless the kernel itself is racy or reads out of bounds")
+    return result.outputs
+
+
+_COMBINE: dict[str, Callable[[Any, Any, Any], Any]] = {
+    "add": lambda mx, old, new: old + new, "fadd": lambda mx, old, new: old + new,
+    "or": lambda mx, old, new: mx.bitwise_or(old, new),
+    "xor": lambda mx, old, new: mx.bitwise_xor(old, new),
+    "and": lambda mx, old, new: mx.bitwise_and(old, new),
+    "umax": lambda mx, old, new: mx.maximum(old, new)}
+
+
+def _settled(access: Access, new: Any, written: Any, old: Any) -> Any:
+    """The buffer's contents after the launch, in the old array's shape."""
+    import mlx.core as mx
+
+    new = new.reshape(old.shape)
+    if access.mode == "merged":
+        return mx.where(written.reshape(old.shape), new, old)
+    if access.mode == "combined":
+        return _COMBINE[access.combine](mx, old, new)
+    return new
+
