@@ -182,9 +182,10 @@ class GraphBuilder:
     """Collects nodes in program order; `build` freezes them. Ids come from a counter that is shared."""
 
     def __init__(self, ids: Iterator[int], arg_types: Iterable[Type] = (), loc: Loc = Loc(),
-                 args_node: Node | None = None):
+                 args_node: Node | None = None, names: tuple[str, ...] = ()):
         self.ids = ids
-        self._args = args_node or Node(next(ids), ARGS, (), tuple(arg_types), loc=loc)
+        self._args = args_node or Node(
+            next(ids), ARGS, (), tuple(arg_types), (("names", names),) if any(names) else (), (), loc)
         self._nodes: list[Node] = []
 
     @property

@@ -72,13 +72,13 @@ def _lift_module(module: Operation) -> Function:
         raise _refusal(last, "control flow that leaves the kernel in the middle")
     entry = blocks[0]
     ids = itertools.count()
-    types = [_type(text, func.loc) for _, text in entry.args]
+    types = [_type(text, func.loc) for _, text, _ in entry.args]
     builder = GraphBuilder(ids, types, func.loc)
-    scope = dict(zip((name for name, _ in entry.args), builder.args))
+    scope = dict(zip((name for name, _, _ in entry.args), builder.args))
     _Lifter(ids).block(entry, builder, scope)
     parameters = tuple(
         Parameter(name[1:], t, d)
-        for (name, _), t, d in zip(entry.args, types, _divisibility(func, len(types))))
+        for (name, _, _), t, d in zip(entry.args, types, _divisibility(func, len(types))))
     return Function(func.attrs["sym_name"].strip('"'), parameters, builder.build(), func.loc)
 
 
@@ -178,10 +178,11 @@ class _Lifter:
             return GraphBuilder(self.ids).build()
         if len(blocks) != 1:
             raise _refusal(blocks[0].operations[-1], "unstructured control flow")
-        types = [_type(text, loc) for _, text in blocks[0].args]
-        builder = GraphBuilder(self.ids, types, loc)
+        types = [_type(text, loc) for _, text, _ in blocks[0].args]
+        names = tuple(place.name for _, _, place in blocks[0].args)
+        builder = GraphBuilder(self.ids, types, loc, names=names)
         inner = dict(scope)
-        inner.update(zip((name for name, _ in blocks[0].args), builder.args))
+        inner.update(zip((name for name, _, _ in blocks[0].args), builder.args))
         return builder.build(self.block(blocks[0], builder, inner))
 
     def operation(self, op: Operation, builder: GraphBuilder,

@@ -25,7 +25,7 @@ _OPEN, _CLOSE = "([{<", ")]}>"
 @dataclass(slots=True)
 class Block:
     label: str
-    args: list[tuple[str, str]] = field(default_factory=list)  # (name, type text)
+    args: list[tuple[str, str, Loc]] = field(default_factory=list)  # (name, type text, place)
     operations: list[Operation] = field(default_factory=list)
 
 
@@ -203,8 +203,8 @@ class _Reader:
             while self.token != ")":
                 name = self.take()
                 self.take(":")
-                block.args.append((name, self._type()))
-                self.location()
+                found = self._type()
+                block.args.append((name, found, self.location()))
                 self.skip(",")
             self.take(")")
         self.take(":")

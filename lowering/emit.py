@@ -110,6 +110,12 @@ class Emitter:
             return False
         return all(self._is_plain(v) for v in node.inputs)
 
+    def word(self, value: Value, node: Node) -> str:
+        """The user's name for `value`, or the operation's."""
+        made = self.values.node(value)
+        names = made.attr("names", ())
+        return (names[value.index] if value.index < len(names) else "") or node.loc.name or node.op
+
     # --- storage
 
     def nest(self, layout: Layout, chunk: int = 0) -> Nest:
@@ -124,7 +130,7 @@ class Emitter:
     def declare(self, value: Value, node: Node, layout: Layout, use: Storage | None = None) -> Storage:
         """Storage for `value` in `layout`: `use` if given, else a new one."""
         if use is None:
-            use = self.new_storage(node.loc.name or node.op, layout, value.type.scalar, node.id)
+            use = self.new_storage(self.word(value, node), layout, value.type.scalar, node.id)
         self._storage[value, layout] = use
         return use
 
@@ -136,7 +142,7 @@ class Emitter:
 
     def new_scalar(self, value: Value, node: Node) -> str:
         """A variable for a scalar that is assigned more than once."""
-        name = self.unique(identifier(node.loc.name or node.op, node.id))
+        name = self.unique(identifier(self.word(value, node), node.id))
         self.out.line(f"{c_type(value.type.scalar)} {name};")
         self.scalars[value] = name
         return name
@@ -293,7 +299,7 @@ def _for(emitter: Emitter, node: Node) -> None:
     storages = [emitter.carried(node, a) for a in body.args[1:]]
     emitter.assign_all(list(zip(body.args[1:], inits)))
     bounds = [emitter.scalar_text(v) for v in (lower, upper, step)]
-    iv = emitter.unique(identifier(node.loc.name or "iv", node.id))
+    iv = emitter.unique(identifier(emitter.word(body.args[0], node), node.id))
     word = c_type(lower.type.scalar)
     emitter.scalars[body.args[0]] = iv
     emitter.arena.enter_loop()

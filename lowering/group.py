@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..fusion.graph import Node, Value
 from ..fusion.ops import OPS
-from . import reduce
+from . import fulltile, reduce
 from .exchange import owner_condition
 from .memory import atomic_text, load_text, store_lines
-from .nest import Expr
+from .nest import Expr, Nest
 from .scope import Scope, Storage
 from .steps import Schedule, Step
 from .text import c_type, literal
@@ -25,24 +25,54 @@ def emit(emitter: Emitter, step: Step, plan: Schedule, reuse: Mapping[Value, Sto
     if not step.nest.shape:
         _emit_scalars(emitter, step)
         return
+    pending = [reduce.declare(emitter, node, step) for node in step.nodes
+               if OPS[node.op].kind == "combine"]
+    for node in step.nodes:
+        if node.types and node.result in plan.stored and OPS[node.op].kind != "combine":
+            emitter.declare(node.result, node, step.nest, reuse.get(node.result))
+    wanted = fulltile.masks(emitter, step) if emitter.target.splits_full_tiles else []
+    if wanted:
+        _emit_split(emitter, step, plan, pending, wanted)
+    else:
+        emitter.write_nest(_nest(emitter, step, plan, pending, ()))
+    for part in pending:
+        reduce.finish(emitter, part)
+
+
+def _emit_split(emitter: Emitter, step: Step, plan: Schedule, pending: list[reduce.Pending],
+                wanted: list[Value]) -> None:
+    assert step.nest is not None
+    with emitter.out.block():
+        lines, full = fulltile.condition(emitter, emitter.nest(step.nest), wanted)
+        for line in lines:
+            emitter.out.line(line)
+        with emitter.out.block(f"if ({full})"):
+            emitter.write_nest(_nest(emitter, step, plan, pending, wanted))
+        with emitter.out.block("else"):
+            emitter.write_nest(_nest(emitter, step, plan, pending, ()))
+
+
+def _nest(emitter: Emitter, step: Step, plan: Schedule, pending: Sequence[reduce.Pending],
+          true_masks: Sequence[Value]) -> Nest:
+    """The filled nest of `step`, with `true_masks` known to hold."""
+    assert step.nest is not None
     nest = emitter.nest(step.nest, reduce.chunk(emitter, step))
     scope = Scope(emitter, nest)
-    finish: list[reduce.Pending] = []
+    for mask in true_masks:
+        scope.memo[mask, scope.identity] = Expr("true")
+    parts = iter(pending)
     for node in step.nodes:
         if OPS[node.op].kind == "combine":
-            finish.append(reduce.accumulate(emitter, scope, node))
+            reduce.accumulate(scope, next(parts))
             continue
         value = _node(emitter, scope, node)
         if value is None:
             continue
         scope.memo[node.result, scope.identity] = value
         if node.result in plan.stored:
-            storage = emitter.declare(node.result, node, step.nest, reuse.get(node.result))
-            place = storage.at(nest, scope.identity)
+            place = emitter.storage_in(node.result, step.nest).at(nest, scope.identity)
             scope.line(nest.depth, f"{place.text} = {value.text};")
-    emitter.write_nest(nest)
-    for pending in finish:
-        reduce.finish(emitter, pending)
+    return nest
 
 
 def _emit_scalars(emitter: Emitter, step: Step) -> None:

@@ -56,39 +56,55 @@ def _scalars(node: Node) -> list[Scalar]:
     return [t.scalar for t in node.types]
 
 
-def accumulate(emitter: Emitter, scope: Scope, node: Node) -> Pending:
-    """Lines in the nest that combine this element into the thread's partial results."""
-    nest, axis = scope.nest, node.attr("axis")
-    result = nest.layout.without_axis(axis)
-    kept_bits = _kept_bits(nest.layout, axis)
-    place = nest.register_index(tuple(kept_bits[log2(b)] for b in result.register)).text
-    split = nest.chunk if nest.loops and axis == nest.loops[-1] else 0
-    kept, size = result.registers, result.registers * max(1, split)
+def declare(emitter: Emitter, node: Node, step: Step) -> Pending:
+    """Variables for the thread's partial results of `node`."""
+    assert step.nest is not None
+    probe, axis = emitter.nest(step.nest), node.attr("axis")
+    split = chunk(emitter, step) if probe.loops and axis == probe.loops[-1] else 0
+    kept = step.nest.without_axis(axis).registers
+    size = kept * max(1, split)
     names = []
     for scalar in _scalars(node):
         name = emitter.unique(identifier(node.loc.name or "acc", node.id))
         emitter.out.line(f"{c_type(scalar)} {name}{f'[{size}]' if size > 1 else ''};")
         emitter.tile_bytes += size * scalar.bytes
         names.append(name)
-    if split:
-        lane = f"{'k' if split < nest.trips(axis) else 'r'}{axis}"
-        place = lane if kept == 1 else f"({place}) * {split} + {lane}"
-    parts = [f"{n}[{place}]" if size > 1 else n for n in names]
+    return Pending(node, step.nest, tuple(names), kept, split)
+
+
+def accumulate(scope: Scope, pending: Pending) -> None:
+    """Lines in the nest that combine this element into the thread's partial results."""
+    nest, node, split = scope.nest, pending.node, pending.chunk
+    axis, depth = node.attr("axis"), nest.depth
+    parts = [_place(nest, pending, name) for name in pending.names]
     values = [scope.here(v).text for v in node.inputs]
-    depth = nest.depth
-    if nest.trips(axis) == 1 or (split and split == nest.trips(axis)):
+    if nest.trips(axis) == 1 or split == nest.trips(axis):
         for part, value in zip(parts, values):
             scope.line(depth, f"{part} = {value};")
-        return Pending(node, nest.layout, tuple(names), kept, split)
-    first = f"{'c' if split and split < nest.trips(axis) else 'r'}{axis} == 0"
+        return
+    first = f"{'c' if split else 'r'}{axis} == 0"
     combined = scope.inline(node.regions[0], [*parts, *values], depth)
-    fresh = [emitter.unique("next") for _ in parts] if len(parts) > 1 else combined
-    for name, scalar, text in zip(fresh, _scalars(node), combined):
-        if len(parts) > 1:
+    if len(parts) > 1:  # all operands are read before any is written
+        texts = combined
+        combined = [scope.emitter.unique("next") for _ in parts]
+        for name, scalar, text in zip(combined, _scalars(node), texts):
             scope.line(depth, f"const {c_type(scalar)} {name} = {text};")
-    for part, value, text in zip(parts, values, fresh):
+    for part, value, text in zip(parts, values, combined):
         scope.line(depth, f"{part} = {first} ? {value} : {text};")
-    return Pending(node, nest.layout, tuple(names), kept, split)
+
+
+def _place(nest: Nest, pending: Pending, name: str) -> str:
+    """Where this element's partial result is."""
+    axis, split, kept = pending.node.attr("axis"), pending.chunk, pending.kept
+    if kept * max(1, split) == 1:
+        return name
+    result = nest.layout.without_axis(axis)
+    kept_bits = _kept_bits(nest.layout, axis)
+    row = nest.register_index(tuple(kept_bits[log2(b)] for b in result.register)).text
+    if not split:
+        return f"{name}[{row}]"
+    lane = f"{'k' if split < nest.trips(axis) else 'r'}{axis}"
+    return f"{name}[{lane}]" if kept == 1 else f"{name}[({row}) * {split} + {lane}]"
 
 
 def finish(emitter: Emitter, pending: Pending) -> None:

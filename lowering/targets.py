@@ -14,6 +14,7 @@ class Target:
     `in_place`: loads and stores of a buffer meet in one memory.
     `dot`: the strategy for matrix products (lowering/dot.py).
     `reduce_chunk`: independent partial results of a reduction, for vector units.
+    `splits_full_tiles`: nests are written once without masks, for tiles that lie wholly inside.
     `stack_bytes`: what the tiles of one program may take, where they live on a stack.
     """
 
@@ -27,6 +28,7 @@ class Target:
     dot: str
     reduce_chunk: int
     fp64: bool
+    splits_full_tiles: bool = False
     stack_bytes: int = 0
 
 
@@ -37,4 +39,5 @@ METAL = Target(
 
 HOST = Target(
     name="host", lanes=1, loop="", inner_loop="TILE_LOOP", threadgroup_bytes=0, max_threads=1,
-    in_place=True, dot="host_micro_kernel", reduce_chunk=64, fp64=True, stack_bytes=64 << 20)
+    in_place=True, dot="host_micro_kernel", reduce_chunk=64, fp64=True, splits_full_tiles=True,
+    stack_bytes=64 << 20)

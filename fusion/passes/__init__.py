@@ -47,6 +47,7 @@ def run(passes: Sequence[Pass], function: Function) -> PassResult:
 def default() -> tuple[Pass, ...]:
     """The passes that every launch goes through."""
     from .clean import RemoveDeadNodes
+    from .fold import FoldConstants
     from .recurrence import CloseRecurrences
 
-    return (CloseRecurrences(), RemoveDeadNodes())
+    return (CloseRecurrences(), FoldConstants(), RemoveDeadNodes())

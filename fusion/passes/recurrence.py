@@ -54,8 +54,9 @@ class _Rewriter:
         body = node.regions[0]
         lower, upper, step, *inits = node.inputs
         kept = [k for k in range(len(inits)) if k not in found]
+        names = body.args_node.attr("names", ("",) * len(body.args))
         inner = GraphBuilder(self.ids, [body.args[0].type, *(inits[k].type for k in kept)],
-                             node.loc)
+                             node.loc, names=(names[0], *(names[1 + k] for k in kept)))
         iv = inner.args[0]
         renamed = {body.args[0]: iv, **{body.args[1 + k]: v for k, v in zip(kept, inner.args[1:])}}
         count = _iterations(inner, iv, lower, step, node)

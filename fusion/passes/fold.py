@@ -1,0 +1,92 @@
+"""Integer arithmetic on constants, and with neutral elements.
+
+Triton has folded what the user wrote; this folds what our own passes add (iteration counts, strides).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from ..graph import Function, Graph, GraphBuilder, Node, Value, fresh_ids, substitute
+from ..types import Scalar
+from . import PassResult
+
+_BINARY: dict[str, Callable[[int, int], int]] = {
+    "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b}
+_EXTEND = frozenset({"ext_s", "trunc"})
+# (op, constant on the right) → the left operand is the result.
+_NEUTRAL = frozenset({("add", 0), ("sub", 0), ("mul", 1), ("div_s", 1), ("addptr", 0)})
+
+
+@dataclass(frozen=True, slots=True)
+class FoldConstants:
+    """Replaces integer nodes whose value is known, or is one of their operands."""
+
+    name: str = "fold-constants"
+
+    def run(self, function: Function) -> PassResult:
+        body = function.body
+        return PassResult(function.with_body(_Folder(fresh_ids(body)).graph(body, {})))
+
+
+class _Folder:
+    def __init__(self, ids: Iterator[int]) -> None:
+        self.known: dict[Value, int] = {}
+        self.ids = ids
+
+    def graph(self, graph: Graph, mapping: dict[Value, Value]) -> Graph:
+        builder = GraphBuilder(self.ids, args_node=graph.args_node)
+        mapping = dict(mapping)
+        for node in graph:
+            node = substitute(node, mapping)
+            if node.regions:
+                node = replace(node, regions=tuple(self.graph(r, {}) for r in node.regions))
+            self._note(node)
+            same = self._same_as(node)
+            value = self._value(node)
+            if same is not None:
+                mapping[node.result] = same
+            elif value is not None:
+                made = builder.add("const", (), node.types, {"value": value}, loc=node.loc)
+                self._note(made)
+                mapping[node.result] = made.result
+            else:
+                builder.append(node)
+        return builder.build(mapping.get(v, v) for v in graph.outputs)
+
+    def _note(self, node: Node) -> None:
+        if node.op == "const" and not node.types[0].is_float and not node.types[0].is_pointer:
+            self.known[node.result] = int(node.attr("value"))
+        elif node.op in ("splat", "broadcast", "expand_dims") and node.inputs[0] in self.known:
+            self.known[node.result] = self.known[node.inputs[0]]
+
+    def _same_as(self, node: Node) -> Value | None:
+        if len(node.inputs) != 2 or not node.types or node.types[0].is_float:
+            return None
+        left, right = node.inputs
+        if right in self.known and (node.op, self.known[right]) in _NEUTRAL:
+            return left
+        if left in self.known and (node.op, self.known[left]) in (("add", 0), ("mul", 1)):
+            return right
+        return None
+
+    def _value(self, node: Node) -> int | None:
+        """The value of a pure integer node of constants, wrapped to its type."""
+        if not node.types or node.types[0].is_float or node.types[0].is_pointer:
+            return None
+        values = [self.known.get(v) for v in node.inputs]
+        scalar = node.types[0].scalar
+        if scalar.bits == 1 or not values or None in values:
+            return None
+        if node.op in _BINARY:
+            return wrap(_BINARY[node.op](values[0], values[1]), scalar)  # type: ignore[arg-type]
+        if node.op in _EXTEND and node.inputs[0].type.scalar.bits > 1:
+            return wrap(values[0], scalar)  # type: ignore[arg-type]
+        return None
+
+
+def wrap(value: int, scalar: Scalar) -> int:
+    """`value` as a signed integer of the scalar's width."""
+    half = 1 << (scalar.bits - 1)
+    return (value + half) % (2 * half) - half

@@ -1,0 +1,31 @@
+"""Source of launched kernels, for people and reports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..lowering.kernel import Kernel
+from . import lowered
+from .launch import Launcher
+
+
+def last_launcher(kernel: Any) -> Launcher:
+    """The launcher of the kernel's last launch; `kernel` may be autotuned or wrapped in heuristics."""
+    while kernel not in Launcher.last and hasattr(kernel, "fn") and not callable(
+            getattr(kernel, "cache_key", None)):
+        kernel = kernel.fn
+    if kernel not in Launcher.last:
+        name = getattr(kernel, "__name__", str(kernel))
+        raise LookupError(f"{name} has not been launched in this process: launch it once first")
+    return Launcher.last[kernel]
+
+
+def lowered_last(kernel: Any, target: str) -> Kernel:
+    """What `kernel`'s last launch becomes on `target` ("host", "simulate" or "metal")."""
+    launcher = last_launcher(kernel)
+    return lowered.kernel_for(launcher.text, target, launcher.num_warps, launcher.last_facts)
+
+
+def emit_last(kernel: Any, target: str = "metal") -> str:
+    """The body of `kernel` for `target`, as its last launch would need it. Raises LookupError."""
+    return lowered_last(kernel, target).body
