@@ -12,8 +12,8 @@ from ..fusion.views import identity
 from . import dot, exchange, group
 from .homes import Homes
 from .layout import Layout
-from .memory import Access
 from .nest import Nest, thread_text
+from .record import Access
 from .scope import Scope, Storage
 from .steps import Schedule, Step, schedule
 from .targets import Target

@@ -4,53 +4,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import resources
 
 from ..fusion.errors import BadArgument, TileTooLarge, UnsupportedType
 from ..fusion.graph import Function, Value
 from ..fusion.types import Scalar
 from .emit import Emitter
-from .memory import Access
 from .protocol import access, usages
+from .record import Access, BufferFacts, Kernel
 from .targets import Target
 from .text import c_type, identifier
 from .values import Values
-
-
-@dataclass(frozen=True, slots=True)
-class BufferFacts:
-    """What a launch knows of a pointer parameter.
-
-    `storage`: element type in C; `same_as`: index of the first parameter with the same array;
-    `covered`: the kernel is proved to write every element.
-    """
-
-    storage: str
-    same_as: int
-    covered: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Kernel:
-    """Source of one kernel and what a launch must know to call it.
-
-    `accesses`: one per buffer, in order of its first parameter; `buffers`: parameter index of each.
-    `scalars`: parameter indexes of the scalars, packed in 8-byte slots in this order.
-    `inputs`: indexes into `accesses` of the buffers whose old contents the body reads.
-    """
-
-    name: str
-    target: str
-    body: str
-    header: str
-    accesses: tuple[Access, ...]
-    buffers: tuple[int, ...]
-    scalars: tuple[int, ...]
-    inputs: tuple[int, ...]
-    threads: int
-    threadgroup_bytes: int
-    stack_bytes: int
 
 
 def lower(function: Function, target: Target, simdgroups: int,

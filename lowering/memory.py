@@ -7,48 +7,11 @@ code follows the same record.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 from ..fusion.errors import UnsupportedOperation, UnsupportedType
 from ..fusion.graph import Node
 from ..fusion.types import Scalar
+from .record import Access
 from .text import UNSIGNED, c_type
-
-# read      only loaded
-# inout     loads and stores meet in one memory (the host)
-# fresh     stored, proved to be written whole; loads, if any, come before and see the old contents
-# merged    stored in part: a byte per element says which, and the launch merges with the old contents
-# combined  only atomics of one kind: starts at the identity, and the launch combines with the old contents
-Mode = Literal["read", "inout", "fresh", "merged", "combined"]
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """One buffer of a launch. `storage`: element type in memory, in C. `combine`: kind of its atomics.
-
-    `reads_back`: loads may follow stores, so each load asks whether the element was written.
-    """
-
-    name: str
-    storage: str
-    mode: Mode
-    reads_back: bool = False
-    combine: str = ""
-    atomic: bool = False  # the output is an array of atomics
-
-    @property
-    def old(self) -> str:
-        return self.name if self.mode in ("read", "inout") else f"{self.name}_old"
-
-    @property
-    def new(self) -> str:
-        return self.name if self.mode == "inout" else f"{self.name}_new"
-
-    @property
-    def flag(self) -> str:
-        return f"{self.name}_set"
-
 
 def load_text(access: Access, index: str, scalar: Scalar) -> str:
     """The value of element `index` as `scalar`."""

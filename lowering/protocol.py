@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from ..fusion.errors import PointerProvenance
 from ..fusion.graph import Graph, Node, Value
 from ..fusion.ops import READS, WRITES
-from .memory import IDENTITY, Access, Mode
+from .memory import IDENTITY
+from .record import Access, Mode
 from .targets import Target
 from .values import Values
 

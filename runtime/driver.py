@@ -59,8 +59,10 @@ class MLXDriver(_DriverBase):
 
     def __init__(self) -> None:
         from .launch import Launcher, allow_arrays
+        from .tritonkey import remember
 
         super().__init__()
+        remember()
         self.utils = _Utils()
         self.launcher_cls = Launcher
         allow_arrays()

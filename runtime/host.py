@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 
-from ..lowering.kernel import Kernel
+from ..lowering.record import Kernel
 from .native import cxx
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..lowering.kernel import Kernel
+from ..lowering.record import Kernel
 from . import lowered
 from .launch import Launcher
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..fusion.errors import BadArgument
-from ..lowering.kernel import BufferFacts, Kernel
+from ..lowering.record import BufferFacts
 from . import lowered, native
-from .target import Choice, current
+from .target import current
 
 # Triton's scalar types → struct format of an 8-byte slot.
 _FORMATS = {
@@ -215,5 +215,3 @@ def _prepare_metal(launcher: Launcher) -> Callable[[Sequence[Any], bytes, tuple[
 
 _PREPARE: dict[str, Callable[[Launcher], Any]] = {
     "host": _prepare_host, "simulate": _prepare_metal, "metal": _prepare_metal}
-
-__all__ = ["Choice", "Kernel", "Launcher", "LoadedKernel", "allow_arrays", "finish_pending"]

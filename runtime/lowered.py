@@ -7,44 +7,58 @@ import json
 import struct
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from ..fusion import passes
-from ..fusion.graph import Function
-from ..fusion.lift import lift
-from ..fusion.types import Scalar
-from ..lowering.kernel import BufferFacts, Kernel, lower
-from ..lowering.memory import Access
-from ..lowering.targets import HOST, METAL, Target
-from ..lowering.text import C_TYPES
+from ..lowering.record import Access, BufferFacts, Kernel
 from . import cache
 
-TARGETS: dict[str, Target] = {"host": HOST, "simulate": METAL, "metal": METAL}
+if TYPE_CHECKING:
+    from ..fusion.graph import Function
+    from ..fusion.types import Scalar
+    from ..lowering.targets import Target
+
+# Our targets' rows in lowering/targets.py. The simulator runs what Metal would.
+ROWS = {"host": "HOST", "simulate": "METAL", "metal": "METAL"}
 
 
 @functools.lru_cache(maxsize=256)
 def function_of(text: str) -> Function:
     """The kernel in `text`, after the passes of every launch."""
+    from ..fusion import passes
+    from ..fusion.lift import lift
+
     return passes.run(passes.default(), lift(text)).function
 
 
 def trial(text: str, target: str, num_warps: int) -> Kernel:
     """Lower with every argument an array of its own; raises the refusals of fusion/errors.py."""
+    from ..lowering.kernel import lower
+    from ..lowering.text import C_TYPES
+
     function = function_of(text)
     facts = {k: BufferFacts(C_TYPES.get(p.type.scalar.name, "uchar"), k)
              for k, p in enumerate(function.parameters) if p.type.is_pointer}
-    return lower(function, TARGETS[target], num_warps, facts)
+    return lower(function, _row(target), num_warps, facts)
 
 
 def kernel_for(text: str, target: str, num_warps: int, facts: Mapping[int, BufferFacts]) -> Kernel:
     """The lowered kernel, from the disk cache if an earlier process made it."""
-    row = TARGETS[target]
-    key = cache.digest(cache.sources_digest(), text, row.name, str(num_warps),
+    key = cache.digest(cache.sources_digest(), text, ROWS[target], str(num_warps),
                        repr(sorted(facts.items())))
     found = _read(key)
     if found is None:
-        found = lower(function_of(text), row, num_warps, facts)
+        from ..lowering.kernel import lower
+
+        found = lower(function_of(text), _row(target), num_warps, facts)
         cache.write("lowered", key, "kernel.json", json.dumps(asdict(found)).encode())
     return found
+
+
+def _row(target: str) -> Target:
+    from ..lowering import targets
+
+    row: Target = getattr(targets, ROWS[target])
+    return row
 
 
 def _read(key: str) -> Kernel | None:

@@ -6,13 +6,13 @@ proved to write all of it, merged with the old contents where it wrote, or combi
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..fusion.errors import BadArgument, TritonMlxError
-from ..lowering.kernel import Kernel
-from ..lowering.memory import Access
+from ..lowering.record import Access, Kernel
 from . import cache, lowered, native
 from .metal_call import MetalCall, dtype_name
 
@@ -78,7 +78,8 @@ def _launch(launcher: Launcher, kernel: Kernel, arrays: Sequence[Any], scalars: 
     inputs = [_input(arrays[k]) for k in kernel.inputs]
     if kernel.scalars:
         inputs.append(_scalar_words(scalars))
-    with mx.stream(mx.gpu if launcher.choice.name == "metal" else mx.cpu):
+    simulated = launcher.choice.name == "simulate"
+    with mx.stream(mx.cpu) if simulated else contextlib.nullcontext():
         made = iter(_run(launcher, call, inputs))
         found: list[tuple[int, Any]] = []
         for k, access in enumerate(kernel.accesses):

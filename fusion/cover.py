@@ -1,0 +1,235 @@
+"""Proof that a launch writes whole buffers: its store addresses, evaluated over the concrete grid.
+
+Addresses and masks are computed by numpy for many programs at once (a leading axis), with the launch's real
+scalars, so that any program-id arithmetic counts: swizzles, groups, remainders. What depends on memory, or
+is too much work, is not proved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .graph import Function, Graph, Node, Value
+from .ops import WRITES
+
+Array = npt.NDArray[Any]
+MAX_WORK = 1 << 26  # elements evaluated before giving up
+_CHUNK = 1 << 18  # elements of one tile times programs evaluated at once
+
+
+class _NotProvable(Exception):
+    """An address depends on something that is only known when the kernel runs."""
+
+
+def covered(function: Function, stored: frozenset[int], aliases: Mapping[int, int],
+            sizes: Mapping[int, int], scalars: Mapping[int, int | float | bool],
+            grid: tuple[int, int, int]) -> frozenset[int]:
+    """The buffers among `stored` of which the launch is proved to write every element.
+
+    Buffers are named by the index of the parameter that stands for them; `aliases` maps every pointer
+    parameter to that index; `sizes`: elements per buffer; `scalars`: values of scalar parameters.
+    """
+    proof = _Proof(function, aliases, sizes, scalars, grid)
+    return frozenset(b for b in proof.run() if b in stored)
+
+
+class _Proof:
+    def __init__(self, function: Function, aliases: Mapping[int, int], sizes: Mapping[int, int],
+                 scalars: Mapping[int, int | float | bool], grid: tuple[int, int, int]):
+        self.body, self.aliases, self.grid = function.body, aliases, grid
+        self.nodes = {n.id: n for n in self.body.walk()}
+        self.params = {v: k for k, v in enumerate(self.body.args)}
+        self.scalars = scalars
+        self.hit = {b: np.zeros(n, bool) for b, n in sizes.items()}
+        self.failed: set[int] = set()
+        self.work = 0
+        self.env: dict[Value, Array] = {}
+        self.programs: tuple[Array, Array, Array] = (np.zeros(1), np.zeros(1), np.zeros(1))
+
+    def run(self) -> list[int]:
+        """Buffers that are written whole."""
+        count = int(np.prod(self.grid, dtype=np.int64))
+        tile = max([n.inputs[0].type.size for n in self.body.walk() if n.op == "store"], default=1)
+        step = max(1, _CHUNK // tile)
+        try:
+            for begin in range(0, count, step):
+                self.chunk(np.arange(begin, min(begin + step, count)))
+        except _NotProvable:
+            return []
+        return [b for b, hit in self.hit.items() if b not in self.failed and bool(hit.all())]
+
+    def chunk(self, numbers: Array) -> None:
+        x, y, _ = self.grid
+        self.programs = (numbers % x, numbers // x % y, numbers // (x * y))
+        self.env = {v: np.asarray(self.scalars[k]).reshape(1) for v, k in self.params.items()
+                    if k in self.scalars}
+        self.graph(self.body, np.ones(1, bool))
+
+    def graph(self, graph: Graph, active: Array) -> None:
+        for node in graph:
+            if node.op == "store":
+                self.store(node, active)
+            elif node.regions and any(n.op == "store" for r in node.regions for n in r.walk()):
+                self.control(node, active)
+
+    def control(self, node: Node, active: Array) -> None:
+        if node.op == "if":
+            condition = self.value(node.inputs[0])
+            for region, chosen in zip(node.regions, (condition, ~condition)):
+                self.graph(region, active & chosen)
+            return
+        if node.op != "for":
+            raise _NotProvable
+        lower, upper, step = (self._one(v) for v in node.inputs[:3])
+        body = node.regions[0]
+        inner = {v for n in body.walk() for v in n.outputs} | set(body.args)
+        for iv in range(lower, upper, step):
+            for v in inner:
+                self.env.pop(v, None)
+            self.env[body.args[0]] = np.asarray([iv])
+            self.graph(body, active)
+
+    def _one(self, value: Value) -> int:
+        """A number that is the same in all programs."""
+        found = np.unique(self.value(value))
+        if found.size != 1:
+            raise _NotProvable
+        return int(found[0])
+
+    def store(self, node: Node, active: Array) -> None:
+        try:
+            base, offset = self.pointer(node.inputs[0])
+            mask = self.value(node.inputs[2]) if len(node.inputs) > 2 else np.ones(1, bool)
+        except _NotProvable:
+            self._fail(node)
+            return
+        rank = len(node.inputs[0].type.shape)
+        mask = mask & active.reshape(active.shape[:1] + (1,) * rank)
+        shape = np.broadcast_shapes(offset.shape, mask.shape, self._full_shape(node))
+        self._spend(int(np.prod(shape, dtype=np.int64)))
+        offset, mask = np.broadcast_to(offset, shape), np.broadcast_to(mask, shape)
+        places = offset[mask]
+        hit = self.hit[base]
+        if places.size and (places.min() < 0 or places.max() >= hit.size):
+            self.failed.add(base)
+            return
+        hit[places] = True
+
+    def _full_shape(self, node: Node) -> tuple[int, ...]:
+        return (1, *node.inputs[0].type.shape)
+
+    def _fail(self, node: Node) -> None:
+        """The store's buffer is not proved; other buffers still may be."""
+        pointer = node.inputs[0]
+        while pointer not in self.params:
+            if pointer.node not in self.nodes:
+                raise _NotProvable
+            pointer = self.nodes[pointer.node].inputs[0]
+        self.failed.add(self.aliases[self.params[pointer]])
+
+    def _spend(self, elements: int) -> None:
+        self.work += elements
+        if self.work > MAX_WORK:
+            raise _NotProvable
+
+    def pointer(self, value: Value) -> tuple[int, Array]:
+        """(buffer, offsets in elements)."""
+        if value in self.params:
+            return self.aliases[self.params[value]], np.zeros(1, np.int64)
+        node = self._made(value)
+        if node.op == "addptr":
+            base, offset = self.pointer(node.inputs[0])
+            return base, offset + self.value(node.inputs[1]).astype(np.int64)
+        if node.op == "bitcast":
+            return self.pointer(node.inputs[0])
+        if node.op in _SHAPES:
+            base, offset = self.pointer(node.inputs[0])
+            return base, _SHAPES[node.op](node, offset)
+        raise _NotProvable
+
+    def _made(self, value: Value) -> Node:
+        if value.node not in self.nodes:
+            raise _NotProvable
+        return self.nodes[value.node]
+
+    def value(self, value: Value) -> Array:
+        """`value` for all programs of the chunk: an array with a leading axis of programs (or 1)."""
+        if value not in self.env:
+            self.env[value] = self._compute(value)
+        return self.env[value]
+
+    def _compute(self, value: Value) -> Array:
+        node = self._made(value)
+        shape = value.type.shape
+        if node.op == "const":
+            return np.asarray(node.attr("value")).reshape((1,) * (1 + len(shape)))
+        if node.op == "program_id":
+            return self.programs[node.attr("axis")].astype(np.int32)
+        if node.op == "num_programs":
+            return np.asarray([self.grid[node.attr("axis")]], np.int32)
+        if node.op == "range":
+            return np.arange(node.attr("start"), node.attr("end"), dtype=np.int32)[None]
+        if node.op in _SHAPES:
+            return _SHAPES[node.op](node, self.value(node.inputs[0]))
+        if node.op in WRITES or node.op not in _NUMBERS or value.type.is_float:
+            raise _NotProvable
+        args = [self.value(v) for v in node.inputs]
+        found = _NUMBERS[node.op](node, *args)
+        self._spend(found.size)
+        if value.type.scalar.bits == 1:
+            return found.astype(bool)
+        return found.astype(f"int{value.type.scalar.bits}")
+
+
+def _reshape(node: Node, a: Array) -> Array:
+    inner, outer = node.inputs[0].type.shape, node.types[0].shape
+    return np.broadcast_to(a, (a.shape[0], *inner)).reshape((a.shape[0], *outer))
+
+
+# Arrays may keep an axis of length 1 for one that is broadcast; numpy puts it right where it matters.
+_SHAPES: dict[str, Callable[[Node, Array], Array]] = {
+    "splat": lambda node, a: a.reshape(a.shape[:1] + (1,) * len(node.types[0].shape)),
+    "broadcast": lambda node, a: a,
+    "expand_dims": lambda node, a: np.expand_dims(a, node.attr("axis") + 1),
+    "trans": lambda node, a: a.transpose(0, *(d + 1 for d in node.attr("order"))),
+    "reshape": _reshape,
+}
+
+
+def _divide(a: Array, b: Array) -> Array:
+    a, b = np.broadcast_arrays(a.astype(np.int64), b.astype(np.int64))
+    safe = np.where(b == 0, 1, b)
+    return np.where(b == 0, 0, np.sign(a) * np.sign(safe) * (np.abs(a) // np.abs(safe)))
+
+
+def _unsigned(a: Array) -> Array:
+    return a.view(a.dtype.str.replace("i", "u")) if a.dtype.kind == "i" else a
+
+
+_COMPARE: dict[str, Callable[[Array, Array], Array]] = {
+    "eq": np.equal, "ne": np.not_equal, "slt": np.less, "sle": np.less_equal, "sgt": np.greater,
+    "sge": np.greater_equal}
+
+
+def _compare(node: Node, a: Array, b: Array) -> Array:
+    if node.attr("predicate") not in _COMPARE or node.inputs[0].type.is_float:
+        raise _NotProvable
+    return _COMPARE[node.attr("predicate")](a, b)
+
+
+_NUMBERS: dict[str, Callable[..., Array]] = {
+    "add": lambda n, a, b: a + b, "sub": lambda n, a, b: a - b, "mul": lambda n, a, b: a * b,
+    "and": lambda n, a, b: a & b, "or": lambda n, a, b: a | b, "xor": lambda n, a, b: a ^ b,
+    "shl": lambda n, a, b: a << b, "shr_s": lambda n, a, b: a >> b,
+    "max_s": lambda n, a, b: np.maximum(a, b), "min_s": lambda n, a, b: np.minimum(a, b),
+    "div_s": lambda n, a, b: _divide(a, b), "rem_s": lambda n, a, b: a - _divide(a, b) * b,
+    "ext_s": lambda n, a: -a.astype(np.int64) if a.dtype == bool else a,
+    "ext_u": lambda n, a: a if a.dtype == bool else _unsigned(a).astype(np.int64),
+    "trunc": lambda n, a: (a & 1) != 0 if n.types[0].scalar.bits == 1 else a,
+    "neg": lambda n, a: -a, "abs_i": lambda n, a: np.abs(a), "cmp": _compare,
+    "select": lambda n, c, a, b: np.where(c, a, b),
+}

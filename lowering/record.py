@@ -1,0 +1,78 @@
+"""What lowering hands to a launch: plain records, which also live in the disk cache.
+
+This file imports nothing else of ours, so that a launch whose kernel is in the cache loads no compiler.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+# read      only loaded
+# inout     loads and stores meet in one memory (the host)
+# fresh     stored, proved to be written whole; loads, if any, come before and see the old contents
+# merged    stored in part: a byte per element says which, and the launch merges with the old contents
+# combined  only atomics of one kind: starts at the identity, and the launch combines with the old contents
+Mode = Literal["read", "inout", "fresh", "merged", "combined"]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One buffer of a launch. `storage`: element type in memory, in C. `combine`: kind of its atomics.
+
+    `reads_back`: loads may follow stores, so each load asks whether the element was written.
+    """
+
+    name: str
+    storage: str
+    mode: Mode
+    reads_back: bool = False
+    combine: str = ""
+    atomic: bool = False  # the output is an array of atomics
+
+    @property
+    def old(self) -> str:
+        return self.name if self.mode in ("read", "inout") else f"{self.name}_old"
+
+    @property
+    def new(self) -> str:
+        return self.name if self.mode == "inout" else f"{self.name}_new"
+
+    @property
+    def flag(self) -> str:
+        return f"{self.name}_set"
+
+
+@dataclass(frozen=True, slots=True)
+class BufferFacts:
+    """What a launch knows of a pointer parameter.
+
+    `storage`: element type in C; `same_as`: index of the first parameter with the same array;
+    `covered`: the kernel is proved to write every element.
+    """
+
+    storage: str
+    same_as: int
+    covered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """Source of one kernel and what a launch must know to call it.
+
+    `accesses`: one per buffer, in order of its first parameter; `buffers`: parameter index of each.
+    `scalars`: parameter indexes of the scalars, packed in 8-byte slots in this order.
+    `inputs`: indexes into `accesses` of the buffers whose old contents the body reads.
+    """
+
+    name: str
+    target: str
+    body: str
+    header: str
+    accesses: tuple[Access, ...]
+    buffers: tuple[int, ...]
+    scalars: tuple[int, ...]
+    inputs: tuple[int, ...]
+    threads: int
+    threadgroup_bytes: int
+    stack_bytes: int
