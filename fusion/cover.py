@@ -25,9 +25,14 @@ class _NotProvable(Exception):
     """An address depends on something that is only known when the kernel runs."""
 
 
-def covered(function: Function, stored: frozenset[int], aliases: Mapping[int, int],
-            sizes: Mapping[int, int], scalars: Mapping[int, int | float | bool],
-            grid: tuple[int, int, int]) -> frozenset[int]:
+def covered(
+    function: Function,
+    stored: frozenset[int],
+    aliases: Mapping[int, int],
+    sizes: Mapping[int, int],
+    scalars: Mapping[int, int | float | bool],
+    grid: tuple[int, int, int],
+) -> frozenset[int]:
     """The buffers among `stored` of which the launch is proved to write every element.
 
     Buffers are named by the index of the parameter that stands for them; `aliases` maps every pointer
@@ -38,8 +43,14 @@ def covered(function: Function, stored: frozenset[int], aliases: Mapping[int, in
 
 
 class _Proof:
-    def __init__(self, function: Function, aliases: Mapping[int, int], sizes: Mapping[int, int],
-                 scalars: Mapping[int, int | float | bool], grid: tuple[int, int, int]):
+    def __init__(
+        self,
+        function: Function,
+        aliases: Mapping[int, int],
+        sizes: Mapping[int, int],
+        scalars: Mapping[int, int | float | bool],
+        grid: tuple[int, int, int],
+    ):
         self.body, self.aliases, self.grid = function.body, aliases, grid
         self.nodes = {n.id: n for n in self.body.walk()}
         self.params = {v: k for k, v in enumerate(self.body.args)}
@@ -65,8 +76,11 @@ class _Proof:
     def chunk(self, numbers: Array) -> None:
         x, y, _ = self.grid
         self.programs = (numbers % x, numbers // x % y, numbers // (x * y))
-        self.env = {v: np.asarray(self.scalars[k]).reshape(1) for v, k in self.params.items()
-                    if k in self.scalars}
+        self.env = {
+            v: np.asarray(self.scalars[k]).reshape(1)
+            for v, k in self.params.items()
+            if k in self.scalars
+        }
         self.graph(self.body, np.ones(1, bool))
 
     def graph(self, graph: Graph, active: Array) -> None:
@@ -211,8 +225,13 @@ def _unsigned(a: Array) -> Array:
 
 
 _COMPARE: dict[str, Callable[[Array, Array], Array]] = {
-    "eq": np.equal, "ne": np.not_equal, "slt": np.less, "sle": np.less_equal, "sgt": np.greater,
-    "sge": np.greater_equal}
+    "eq": np.equal,
+    "ne": np.not_equal,
+    "slt": np.less,
+    "sle": np.less_equal,
+    "sgt": np.greater,
+    "sge": np.greater_equal,
+}
 
 
 def _compare(node: Node, a: Array, b: Array) -> Array:
@@ -222,14 +241,23 @@ def _compare(node: Node, a: Array, b: Array) -> Array:
 
 
 _NUMBERS: dict[str, Callable[..., Array]] = {
-    "add": lambda n, a, b: a + b, "sub": lambda n, a, b: a - b, "mul": lambda n, a, b: a * b,
-    "and": lambda n, a, b: a & b, "or": lambda n, a, b: a | b, "xor": lambda n, a, b: a ^ b,
-    "shl": lambda n, a, b: a << b, "shr_s": lambda n, a, b: a >> b,
-    "max_s": lambda n, a, b: np.maximum(a, b), "min_s": lambda n, a, b: np.minimum(a, b),
-    "div_s": lambda n, a, b: _divide(a, b), "rem_s": lambda n, a, b: a - _divide(a, b) * b,
+    "add": lambda n, a, b: a + b,
+    "sub": lambda n, a, b: a - b,
+    "mul": lambda n, a, b: a * b,
+    "and": lambda n, a, b: a & b,
+    "or": lambda n, a, b: a | b,
+    "xor": lambda n, a, b: a ^ b,
+    "shl": lambda n, a, b: a << b,
+    "shr_s": lambda n, a, b: a >> b,
+    "max_s": lambda n, a, b: np.maximum(a, b),
+    "min_s": lambda n, a, b: np.minimum(a, b),
+    "div_s": lambda n, a, b: _divide(a, b),
+    "rem_s": lambda n, a, b: a - _divide(a, b) * b,
     "ext_s": lambda n, a: -a.astype(np.int64) if a.dtype == bool else a,
     "ext_u": lambda n, a: a if a.dtype == bool else _unsigned(a).astype(np.int64),
     "trunc": lambda n, a: (a & 1) != 0 if n.types[0].scalar.bits == 1 else a,
-    "neg": lambda n, a: -a, "abs_i": lambda n, a: np.abs(a), "cmp": _compare,
-    "select": lambda n, c, a, b: np.where(c, a, b),
+    "neg": lambda n, a: -a,
+    "abs_i": lambda n, a: np.abs(a),
+    "cmp": _compare,
+    "select": lambda n, c, a, b: np.asarray(np.where(c, a, b)),
 }

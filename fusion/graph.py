@@ -94,8 +94,11 @@ class Graph:
         return value.node in self._nodes
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Graph) and self._order == other._order and (
-            self.outputs == other.outputs)
+        return (
+            isinstance(other, Graph)
+            and self._order == other._order
+            and (self.outputs == other.outputs)
+        )
 
     def __hash__(self) -> int:
         return hash((self._order, self.outputs))
@@ -117,8 +120,9 @@ class Graph:
         """Values used here or in child graphs that are made outside this graph."""
         if self._free is None:
             used = itertools.chain.from_iterable(n.uses() for n in self._order)
-            self._free = tuple(dict.fromkeys(
-                v for v in (*used, *self.outputs) if v.node not in self._nodes))
+            self._free = tuple(
+                dict.fromkeys(v for v in (*used, *self.outputs) if v.node not in self._nodes)
+            )
         return self._free
 
     def walk(self) -> Iterator[Node]:
@@ -145,8 +149,10 @@ class Graph:
             attrs = "".join(f" {k}={v}" for k, v in node.attrs)
             left = ", ".join(_show(v) for v in node.outputs)
             types = ", ".join(map(str, node.types))
-            yield (f"{pad}  {left + ' = ' if left else ''}{node.op}"
-                   f"({', '.join(map(_show, node.inputs))}){attrs}{' : ' + types if types else ''}")
+            yield (
+                f"{pad}  {left + ' = ' if left else ''}{node.op}"
+                f"({', '.join(map(_show, node.inputs))}){attrs}{' : ' + types if types else ''}"
+            )
             for region in node.regions:
                 yield from region._lines(depth + 2)
         yield f"{pad}}} -> ({', '.join(map(_show, self.outputs))})"
@@ -181,22 +187,48 @@ class Function:
 class GraphBuilder:
     """Collects nodes in program order; `build` freezes them. Ids come from a counter that is shared."""
 
-    def __init__(self, ids: Iterator[int], arg_types: Iterable[Type] = (), loc: Loc = Loc(),
-                 args_node: Node | None = None, names: tuple[str, ...] = ()):
+    def __init__(
+        self,
+        ids: Iterator[int],
+        arg_types: Iterable[Type] = (),
+        loc: Loc = Loc(),
+        args_node: Node | None = None,
+        names: tuple[str, ...] = (),
+    ):
         self.ids = ids
         self._args = args_node or Node(
-            next(ids), ARGS, (), tuple(arg_types), (("names", names),) if any(names) else (), (), loc)
+            next(ids),
+            ARGS,
+            (),
+            tuple(arg_types),
+            (("names", names),) if any(names) else (),
+            (),
+            loc,
+        )
         self._nodes: list[Node] = []
 
     @property
     def args(self) -> tuple[Value, ...]:
         return self._args.outputs
 
-    def add(self, op: str, inputs: Iterable[Value], types: Iterable[Type],
-            attrs: Mapping[str, Any] | None = None, regions: Iterable[Graph] = (),
-            loc: Loc = Loc()) -> Node:
-        node = Node(next(self.ids), op, tuple(inputs), tuple(types),
-                    tuple(sorted((attrs or {}).items())), tuple(regions), loc)
+    def add(
+        self,
+        op: str,
+        inputs: Iterable[Value],
+        types: Iterable[Type],
+        attrs: Mapping[str, Any] | None = None,
+        regions: Iterable[Graph] = (),
+        loc: Loc = Loc(),
+    ) -> Node:
+        node = Node(
+            next(self.ids),
+            op,
+            tuple(inputs),
+            tuple(types),
+            tuple(sorted((attrs or {}).items())),
+            tuple(regions),
+            loc,
+        )
         self._nodes.append(node)
         return node
 
@@ -232,5 +264,8 @@ def substitute(node: Node, mapping: Mapping[Value, Value]) -> Node:
 def substitute_graph(graph: Graph, mapping: Mapping[Value, Value]) -> Graph:
     if not any(v in mapping for v in graph.free_values()):
         return graph
-    return Graph(graph.args_node, [substitute(n, mapping) for n in graph],
-                 tuple(mapping.get(v, v) for v in graph.outputs))
+    return Graph(
+        graph.args_node,
+        [substitute(n, mapping) for n in graph],
+        tuple(mapping.get(v, v) for v in graph.outputs),
+    )

@@ -9,37 +9,118 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from .errors import IRFormatError, Loc, UnsupportedOperation, UnsupportedType
+from .errors import Loc, UnsupportedOperation, UnsupportedType
 from .graph import Function, Graph, GraphBuilder, Parameter, Value
 from .mlir import Block, Operation, parse
 from .types import I1, SCALARS, Pointer, Scalar, Type
 
 # MLIR name → our op, for operations whose operands, results and meaning carry over as they are.
 _SAME: dict[str, str] = {
-    **{f"arith.{a}": b for a, b in {
-        "addi": "add", "addf": "add", "subi": "sub", "subf": "sub", "muli": "mul", "mulf": "mul",
-        "divf": "div", "divsi": "div_s", "divui": "div_u", "remf": "rem_f", "remsi": "rem_s",
-        "remui": "rem_u", "andi": "and", "ori": "or", "xori": "xor", "shli": "shl",
-        "shrsi": "shr_s", "shrui": "shr_u", "maxsi": "max_s", "maxui": "max_u", "minsi": "min_s",
-        "minui": "min_u", "maxnumf": "maxnum", "minnumf": "minnum", "maximumf": "maximum",
-        "minimumf": "minimum", "negf": "neg", "select": "select", "extsi": "ext_s",
-        "extui": "ext_u", "trunci": "trunc", "extf": "fcast", "truncf": "fcast",
-        "sitofp": "s_to_f", "uitofp": "u_to_f", "fptosi": "f_to_s", "fptoui": "f_to_u",
-        "bitcast": "bitcast"}.items()},
-    **{f"math.{a}": a for a in (
-        "exp", "exp2", "log", "log2", "sin", "cos", "tanh", "erf", "sqrt", "rsqrt", "floor",
-        "ceil", "fma")},
-    "math.absf": "abs_f", "math.absi": "abs_i",
-    "tt.bitcast": "bitcast", "tt.fp_to_fp": "fcast", "tt.mulhiui": "mulhi_u",
-    "tt.precise_sqrt": "precise_sqrt", "tt.precise_divf": "precise_div",
-    "tt.splat": "splat", "tt.broadcast": "broadcast", "tt.reshape": "reshape",
-    "tt.addptr": "addptr", "tt.unsplat": "reshape",
+    **{
+        f"arith.{a}": b
+        for a, b in {
+            "addi": "add",
+            "addf": "add",
+            "subi": "sub",
+            "subf": "sub",
+            "muli": "mul",
+            "mulf": "mul",
+            "divf": "div",
+            "divsi": "div_s",
+            "divui": "div_u",
+            "remf": "rem_f",
+            "remsi": "rem_s",
+            "remui": "rem_u",
+            "andi": "and",
+            "ori": "or",
+            "xori": "xor",
+            "shli": "shl",
+            "shrsi": "shr_s",
+            "shrui": "shr_u",
+            "maxsi": "max_s",
+            "maxui": "max_u",
+            "minsi": "min_s",
+            "minui": "min_u",
+            "maxnumf": "maxnum",
+            "minnumf": "minnum",
+            "maximumf": "maximum",
+            "minimumf": "minimum",
+            "negf": "neg",
+            "select": "select",
+            "extsi": "ext_s",
+            "extui": "ext_u",
+            "trunci": "trunc",
+            "extf": "fcast",
+            "truncf": "fcast",
+            "sitofp": "s_to_f",
+            "uitofp": "u_to_f",
+            "fptosi": "f_to_s",
+            "fptoui": "f_to_u",
+            "bitcast": "bitcast",
+        }.items()
+    },
+    **{
+        f"math.{a}": a
+        for a in (
+            "exp",
+            "exp2",
+            "log",
+            "log2",
+            "sin",
+            "cos",
+            "tanh",
+            "erf",
+            "sqrt",
+            "rsqrt",
+            "floor",
+            "ceil",
+            "fma",
+        )
+    },
+    "math.absf": "abs_f",
+    "math.absi": "abs_i",
+    "tt.bitcast": "bitcast",
+    "tt.fp_to_fp": "fcast",
+    "tt.mulhiui": "mulhi_u",
+    "tt.precise_sqrt": "precise_sqrt",
+    "tt.precise_divf": "precise_div",
+    "tt.splat": "splat",
+    "tt.broadcast": "broadcast",
+    "tt.reshape": "reshape",
+    "tt.addptr": "addptr",
+    "tt.unsplat": "reshape",
 }
 _INT_PREDICATES = ("eq", "ne", "slt", "sle", "sgt", "sge", "ult", "ule", "ugt", "uge")
-_FLOAT_PREDICATES = ("false", "oeq", "ogt", "oge", "olt", "ole", "one", "ord",
-                     "ueq", "ugt", "uge", "ult", "ule", "une", "uno", "true")
-_RMW = {1: "and", 2: "or", 3: "xor", 4: "add", 5: "fadd", 6: "max", 7: "min", 8: "umax",
-        9: "umin", 10: "xchg"}
+_FLOAT_PREDICATES = (
+    "false",
+    "oeq",
+    "ogt",
+    "oge",
+    "olt",
+    "ole",
+    "one",
+    "ord",
+    "ueq",
+    "ugt",
+    "uge",
+    "ult",
+    "ule",
+    "une",
+    "uno",
+    "true",
+)
+_RMW = {
+    1: "and",
+    2: "or",
+    3: "xor",
+    4: "add",
+    5: "fadd",
+    6: "max",
+    7: "min",
+    8: "umax",
+    9: "umin",
+    10: "xchg",
+}
 # Operations that only pass information to other back ends.
 _IGNORED = frozenset({"llvm.intr.assume"})
 # Libdevice symbols that are one op of ours; the target's math library has the rest.
@@ -63,8 +144,10 @@ def _lift_module(module: Operation) -> Function:
     functions = [op for op in module.regions[0][0].operations if op.name == "tt.func"]
     if len(functions) != 1:
         raise UnsupportedOperation(
-            "tt.call: a function that is not inlined", where=functions[-1].loc if functions else None,
-            hint="remove noinline=True")
+            "tt.call: a function that is not inlined",
+            where=functions[-1].loc if functions else None,
+            hint="remove noinline=True",
+        )
     func = functions[0]
     blocks = func.regions[0]
     if len(blocks) != 1:
@@ -78,7 +161,8 @@ def _lift_module(module: Operation) -> Function:
     _Lifter(ids).block(entry, builder, scope)
     parameters = tuple(
         Parameter(name[1:], t, d)
-        for (name, _, _), t, d in zip(entry.args, types, _divisibility(func, len(types))))
+        for (name, _, _), t, d in zip(entry.args, types, _divisibility(func, len(types)))
+    )
     return Function(func.attrs["sym_name"].strip('"'), parameters, builder.build(), func.loc)
 
 
@@ -94,36 +178,42 @@ def _divisibility(func: Operation, count: int) -> list[int]:
 @functools.lru_cache(maxsize=4096)
 def _type_or_none(text: str) -> Type | None:
     if text.startswith("tensor<"):
-        *dims, elem = _split_shape(text[len("tensor<"):-1].split(",")[0])
+        *dims, elem = _split_shape(text[len("tensor<") : -1].split(",")[0])
         inner = _type_or_none(elem)
         return None if inner is None else Type(inner.elem, tuple(map(int, dims)))
     if text.startswith("!tt.ptr<"):
-        pointee = SCALARS.get(text[len("!tt.ptr<"):-1].split(",")[0])
+        pointee = SCALARS.get(text[len("!tt.ptr<") : -1].split(",")[0])
         return None if pointee is None else Type(Pointer(pointee))
     scalar = SCALARS.get(text)
     return None if scalar is None else Type(scalar)
 
 
 def _split_shape(text: str) -> list[str]:
-    """"16x32x!tt.ptr<f32>" → ["16", "32", "!tt.ptr<f32>"]."""
+    """ "16x32x!tt.ptr<f32>" → ["16", "32", "!tt.ptr<f32>"]."""
     parts: list[str] = []
     while match := re.match(r"(\d+)x", text):
         parts.append(match[1])
-        text = text[match.end():]
+        text = text[match.end() :]
     return [*parts, text]
 
 
 def _type(text: str, loc: Loc) -> Type:
     found = _type_or_none(text)
     if found is None:
-        raise UnsupportedType(f"type {text}", where=loc, why="no element type of this name is known")
+        raise UnsupportedType(
+            f"type {text}", where=loc, why="no element type of this name is known"
+        )
     return found
 
 
 def _refusal(op: Operation, detail: str = "") -> UnsupportedOperation:
     what = f"{op.name}" + (f": {detail}" if detail else "")
-    return UnsupportedOperation(what, where=op.loc, why="it is not lowered yet",
-                                hint=_HINTS.get(op.name, "see docs/operations.md"))
+    return UnsupportedOperation(
+        what,
+        where=op.loc,
+        why="it is not lowered yet",
+        hint=_HINTS.get(op.name, "see docs/operations.md"),
+    )
 
 
 def _number(text: str, elem: Scalar, loc: Loc) -> int | float | bool:
@@ -162,7 +252,9 @@ class _Lifter:
     def __init__(self, ids: Iterator[int]):
         self.ids = ids
 
-    def block(self, block: Block, builder: GraphBuilder, scope: dict[str, Value]) -> tuple[Value, ...]:
+    def block(
+        self, block: Block, builder: GraphBuilder, scope: dict[str, Value]
+    ) -> tuple[Value, ...]:
         """Lift all operations; the terminator's operands are the block's outputs."""
         for op in block.operations:
             if op.name in _TERMINATORS:
@@ -185,8 +277,9 @@ class _Lifter:
         inner.update(zip((name for name, _, _ in blocks[0].args), builder.args))
         return builder.build(self.block(blocks[0], builder, inner))
 
-    def operation(self, op: Operation, builder: GraphBuilder,
-                  scope: dict[str, Value]) -> tuple[Value, ...]:
+    def operation(
+        self, op: Operation, builder: GraphBuilder, scope: dict[str, Value]
+    ) -> tuple[Value, ...]:
         inputs = tuple(scope[o] for o in op.operands)
         types = tuple(_type(t, op.loc) for t in op.result_types)
         if op.name in _SAME:
@@ -201,8 +294,9 @@ class _Lifter:
         return builder.add(name, inputs, types, attrs, regions, op.loc).outputs
 
 
-_TERMINATORS = frozenset({"tt.return", "scf.yield", "scf.condition", "tt.reduce.return",
-                          "tt.scan.return"})
+_TERMINATORS = frozenset(
+    {"tt.return", "scf.yield", "scf.condition", "tt.reduce.return", "tt.scan.return"}
+)
 _Rule = Callable[[Operation, tuple[Value, ...]], tuple[str, dict[str, Any]]]
 
 

@@ -18,7 +18,9 @@ _TOKEN = re.compile(
     r"""\s*(?:
      (?P<str>"(?:\\.|[^"\\])*") | (?P<value>%[\w$.-]+(?:\#\d+)?) | (?P<block>\^\w+)
     |(?P<alias>\#[\w.$-]+) | (?P<arrow>->) | (?P<number>-?\d+) | (?P<id>[A-Za-z_!@][\w$.]*)
-    |(?P<punct><\{|\}>|[(){}\[\]<>=,:*?+-]))""", re.X)
+    |(?P<punct><\{|\}>|[(){}\[\]<>=,:*?+-]))""",
+    re.X,
+)
 _OPEN, _CLOSE = "([{<", ")]}>"
 
 
@@ -48,8 +50,11 @@ def parse(text: str) -> Operation:
     """The top operation of `text`. Raises IRFormatError with the offending text."""
     start = text.find('"builtin.module"')
     if start < 0:
-        raise IRFormatError("Triton did not print generic-form IR", why=text[:80],
-                            hint="use a Triton version that README.md lists as tested")
+        raise IRFormatError(
+            "Triton did not print generic-form IR",
+            why=text[:80],
+            hint="use a Triton version that README.md lists as tested",
+        )
     locations = _Locations(text)
     return _Reader(text, start, locations).operation()
 
@@ -76,11 +81,11 @@ class _Locations:
         if text.startswith("#"):
             return self.resolve(self._texts.get(text, ""))
         if text.startswith("callsite("):
-            callee, _, caller = text[len("callsite("):-1].partition(" at ")
+            callee, _, caller = text[len("callsite(") : -1].partition(" at ")
             outer = self.resolve(caller)
             return outer if outer.line else self.resolve(callee)
         if text.startswith("fused["):
-            return self.resolve(text[len("fused["):-1].split(",")[0])
+            return self.resolve(text[len("fused[") : -1].split(",")[0])
         match = re.match(r'"((?:\\.|[^"\\])*)"(?::(\d+):\d+(?: to .*)?|\((.*)\))?$', text)
         if not match:
             return Loc()
@@ -112,9 +117,12 @@ class _Reader:
     def take(self, expected: str = "") -> str:
         token = self.token
         if expected and token != expected:
-            near = self.text[max(0, self.begin - 60):self.begin + 60]
-            raise IRFormatError(f"expected {expected!r}, found {token!r}", why=f"near {near!r}",
-                                hint="use a Triton version that README.md lists as tested")
+            near = self.text[max(0, self.begin - 60) : self.begin + 60]
+            raise IRFormatError(
+                f"expected {expected!r}, found {token!r}",
+                why=f"near {near!r}",
+                hint="use a Triton version that README.md lists as tested",
+            )
         self.advance()
         return token
 
@@ -142,7 +150,7 @@ class _Reader:
             elif depth == 0 and char in stops:
                 break
             i += 1
-        found = text[self.begin:i].strip()
+        found = text[self.begin : i].strip()
         self.end = i
         self.advance()
         return found
@@ -247,5 +255,14 @@ class _Reader:
         operand_types = self.types()
         self.take("->")
         result_types = self.types()
-        return Operation(name, operands, results, attrs, regions, successors, operand_types,
-                         result_types, self.location())
+        return Operation(
+            name,
+            operands,
+            results,
+            attrs,
+            regions,
+            successors,
+            operand_types,
+            result_types,
+            self.location(),
+        )

@@ -37,7 +37,9 @@ _TABLE: list[OpRow] = [
     *_rows("elementwise", 2, "add sub mul and or xor shl shr_s shr_u max_s max_u min_s min_u"),
     *_rows("elementwise", 2, "maxnum minnum maximum minimum mulhi_u cmp"),
     *_rows("elementwise", 2, "div div_s div_u rem_f rem_s rem_u precise_div", cost=8),
-    *_rows("elementwise", 1, "neg abs_f abs_i not ext_s ext_u trunc fcast s_to_f u_to_f f_to_s f_to_u"),
+    *_rows(
+        "elementwise", 1, "neg abs_f abs_i not ext_s ext_u trunc fcast s_to_f u_to_f f_to_s f_to_u"
+    ),
     *_rows("elementwise", 1, "bitcast floor ceil"),
     *_rows("elementwise", 1, "sqrt rsqrt precise_sqrt exp exp2 log log2 sin cos tanh erf", cost=8),
     *_rows("elementwise", 3, "select fma clamp"),

@@ -53,8 +53,12 @@ def _trans(node: Node, bits: Bits) -> Bits:
 
 
 _INPUT_BITS: dict[str, Callable[[Node, Bits], Bits]] = {
-    "splat": _splat, "broadcast": _broadcast, "expand_dims": _same, "reshape": _same,
-    "trans": _trans}
+    "splat": _splat,
+    "broadcast": _broadcast,
+    "expand_dims": _same,
+    "reshape": _same,
+    "trans": _trans,
+}
 
 
 def input_bits(node: Node, bits: Bits) -> Bits:

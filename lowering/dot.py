@@ -31,9 +31,12 @@ def emit(emitter: Emitter, node: Node, use: Storage | None) -> None:
 def _check(node: Node) -> None:
     a, b, c = (v.type.scalar for v in node.inputs)
     if a.is_float != c.is_float or b.is_float != c.is_float or c not in (F32, F64, I32):
-        raise UnsupportedType(f"dot of {a} and {b} into {c}", where=node.loc,
-                              why="only float to fp32 or fp64 and int8 to int32 are lowered",
-                              hint="accumulate in fp32 (out_dtype=tl.float32)")
+        raise UnsupportedType(
+            f"dot of {a} and {b} into {c}",
+            where=node.loc,
+            why="only float to fp32 or fp64 and int8 to int32 are lowered",
+            hint="accumulate in fp32 (out_dtype=tl.float32)",
+        )
 
 
 # --- host: a register-blocked micro-kernel over tiles in memory
@@ -50,7 +53,7 @@ def _host(emitter: Emitter, node: Node, storage: Storage) -> None:
 
 
 def _matrix(emitter: Emitter, value: Value, node: Node) -> str:
-    """"pointer, row stride, column stride" of a tile in memory; tiles that are not kept are made."""
+    """ "pointer, row stride, column stride" of a tile in memory; tiles that are not kept are made."""
     leaves = list(emitter.values.leaves(value, identity(value.type.shape)))
     if len(leaves) == 1:
         root, bits = leaves[0]
@@ -112,10 +115,14 @@ def _staged(emitter: Emitter, node: Node, storage: Storage) -> None:
             word = c_type(storage.scalar)
             row, column = nest.coordinate(0), nest.coordinate(1)
             scope.line(row.level, f"const {word} x = {word}({left}[{row.text} * {depth} + k]);")
-            scope.line(max(row.level, column.level),
-                       f"const {word} y = {word}({right}[k * {n} + {column.text}]);")
+            scope.line(
+                max(row.level, column.level),
+                f"const {word} y = {word}({right}[k * {n} + {column.text}]);",
+            )
             place = storage.at(nest, scope.identity)
-            product = f"fma(x, y, {place.text})" if storage.scalar.is_float else f"x * y + {place.text}"
+            product = (
+                f"fma(x, y, {place.text})" if storage.scalar.is_float else f"x * y + {place.text}"
+            )
             scope.line(nest.depth, f"{place.text} = {product};")
             emitter.write_nest(nest)
 
@@ -127,9 +134,12 @@ def _stage_depth(emitter: Emitter, node: Node, m: int, n: int, k: int) -> int:
     while depth > 1 and depth * (m * a + n * b) > emitter.target.threadgroup_bytes:
         depth //= 2
     if depth * (m * a + n * b) > emitter.target.threadgroup_bytes:
-        raise TileTooLarge(f"dot of {m}x{k} and {k}x{n}", where=node.loc,
-                           why=f"one column and row exceed {emitter.target.threadgroup_bytes} bytes",
-                           hint="use smaller block sizes")
+        raise TileTooLarge(
+            f"dot of {m}x{k} and {k}x{n}",
+            where=node.loc,
+            why=f"one column and row exceed {emitter.target.threadgroup_bytes} bytes",
+            hint="use smaller block sizes",
+        )
     return depth
 
 
@@ -153,4 +163,6 @@ def _stage(emitter: Emitter, value: Value, shared: str, depth: int, axis: int) -
 
 
 _STRATEGIES: dict[str, Callable[[Emitter, Node, Storage], None]] = {
-    "host_micro_kernel": _host, "staged_fma": _staged}
+    "host_micro_kernel": _host,
+    "staged_fma": _staged,
+}

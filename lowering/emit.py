@@ -30,9 +30,15 @@ class Emitter:
     `scalar_words`: scalar parameter → the text that reads it.
     """
 
-    def __init__(self, function: Function, target: Target, simdgroups: int,
-                 accesses: Mapping[Value, Access], aliases: Mapping[Value, Value],
-                 scalar_words: Mapping[Value, str]):
+    def __init__(
+        self,
+        function: Function,
+        target: Target,
+        simdgroups: int,
+        accesses: Mapping[Value, Access],
+        aliases: Mapping[Value, Value],
+        scalar_words: Mapping[Value, str],
+    ):
         self.function, self.target = function, target
         self.simdgroups = 0 if target.lanes == 1 else simdgroups
         self.values = Values(function)
@@ -57,9 +63,11 @@ class Emitter:
         self.block(self.function.body, {})
         if self.target.stack_bytes and self.tile_bytes > self.target.stack_bytes:
             raise TileTooLarge(
-                f"the tiles of one program take {self.tile_bytes} bytes", where=self.function.loc,
+                f"the tiles of one program take {self.tile_bytes} bytes",
+                where=self.function.loc,
                 why=f"a program has {self.target.stack_bytes} bytes on {self.target.name}",
-                hint="use smaller block sizes")
+                hint="use smaller block sizes",
+            )
         return self.out.text()
 
     def _check_types(self, graph: Graph) -> None:
@@ -67,8 +75,11 @@ class Emitter:
             for t in node.types:
                 if t.scalar.name == "f64" and not self.target.fp64:
                     raise UnsupportedType(
-                        f"{node.op} in fp64", where=node.loc, why="the GPU has no double precision",
-                        hint="use fp32, or triton_mlx.use('host')")
+                        f"{node.op} in fp64",
+                        where=node.loc,
+                        why="the GPU has no double precision",
+                        hint="use fp32, or triton_mlx.use('host')",
+                    )
 
     # --- names and small facts
 
@@ -82,7 +93,9 @@ class Emitter:
 
     def program_word(self, node: Node) -> str:
         axis = "xyz"[node.attr("axis")]
-        word = "threadgroup_position_in_grid" if node.op == "program_id" else "threadgroups_per_grid"
+        word = (
+            "threadgroup_position_in_grid" if node.op == "program_id" else "threadgroups_per_grid"
+        )
         return f"(int){word}.{axis}"
 
     def is_used(self, value: Value) -> bool:
@@ -103,7 +116,7 @@ class Emitter:
             return not value.type.shape
         node = self.values.node(value)
         if node.op == "const":
-            return abs(node.attr("value")) < _SMALL_CONSTANT
+            return bool(abs(node.attr("value")) < _SMALL_CONSTANT)
         if node.op == "load" or OPS[node.op].kind in ("combine", "control", "memory"):
             return not value.type.shape
         if node.op in ("xor", "shl", "mulhi_u", "bitcast", "not"):
@@ -127,7 +140,9 @@ class Emitter:
     def home_storage(self, root: Value) -> Storage:
         return self._storage[root, self.homes[root]]
 
-    def declare(self, value: Value, node: Node, layout: Layout, use: Storage | None = None) -> Storage:
+    def declare(
+        self, value: Value, node: Node, layout: Layout, use: Storage | None = None
+    ) -> Storage:
         """Storage for `value` in `layout`: `use` if given, else a new one."""
         if use is None:
             use = self.new_storage(self.word(value, node), layout, value.type.scalar, node.id)
@@ -157,12 +172,17 @@ class Emitter:
         for step in plan.steps:
             self._step(step, plan, reuse)
 
-    def _reuse(self, plan: Schedule, targets: Mapping[Value, tuple[Storage, Value | None]]) -> (
-            dict[Value, Storage]):
+    def _reuse(
+        self, plan: Schedule, targets: Mapping[Value, tuple[Storage, Value | None]]
+    ) -> dict[Value, Storage]:
         """Roots that can be made directly where the block's owner wants them."""
         found: dict[Value, Storage] = {}
-        made = {v: (i, p) for i, s in enumerate(plan.steps) for p, n in enumerate(s.nodes)
-                for v in n.outputs}
+        made = {
+            v: (i, p)
+            for i, s in enumerate(plan.steps)
+            for p, n in enumerate(s.nodes)
+            for v in n.outputs
+        }
         for output, (storage, owner) in targets.items():
             leaves = list(self.values.leaves(output, identity(output.type.shape)))
             root, bits = leaves[0] if leaves else (output, ())
@@ -208,9 +228,11 @@ class Emitter:
         """Storage or variable for a loop argument or branch result; None for a scalar."""
         if value.type.is_pointer:
             raise PointerProvenance(
-                "a pointer carried by a loop or chosen by a branch", where=node.loc,
+                "a pointer carried by a loop or chosen by a branch",
+                where=node.loc,
                 why="its offset does not grow by a fixed amount",
-                hint="carry an integer offset and add it to the pointer where it is used")
+                hint="carry an integer offset and add it to the pointer where it is used",
+            )
         if not value.type.shape:
             self.new_scalar(value, node)
             return None
@@ -251,7 +273,9 @@ class Emitter:
     def _save(self, target: Value, source: Value) -> Storage | str:
         if not target.type.shape:
             name = self.unique("next")
-            self.out.line(f"const {c_type(target.type.scalar)} {name} = {self.scalar_text(source)};")
+            self.out.line(
+                f"const {c_type(target.type.scalar)} {name} = {self.scalar_text(source)};"
+            )
             return name
         storage = self.new_storage("next", self.homes[target], target.type.scalar, target.node)
         self._fill(storage, source)
@@ -303,9 +327,12 @@ def _for(emitter: Emitter, node: Node) -> None:
     word = c_type(lower.type.scalar)
     emitter.scalars[body.args[0]] = iv
     emitter.arena.enter_loop()
-    with emitter.out.block(f"for ({word} {iv} = {bounds[0]}; {iv} < {bounds[1]}; {iv} += {bounds[2]})"):
-        targets = {o: (s, a) for o, s, a in zip(body.outputs, storages, body.args[1:])
-                   if s is not None}
+    with emitter.out.block(
+        f"for ({word} {iv} = {bounds[0]}; {iv} < {bounds[1]}; {iv} += {bounds[2]})"
+    ):
+        targets = {
+            o: (s, a) for o, s, a in zip(body.outputs, storages, body.args[1:]) if s is not None
+        }
         emitter.block(body, targets)
         emitter.assign_all(list(zip(body.args[1:], body.outputs)))
     _pass_on(emitter, node.outputs, body.args[1:])
@@ -327,13 +354,22 @@ def _while(emitter: Emitter, node: Node) -> None:
     emitter.assign_all(list(zip(before.args, node.inputs)))
     emitter.arena.enter_loop()
     with emitter.out.block("while (true)"):
-        storages = {o: (emitter.home_storage(a), None) for o, a in zip(
-            before.outputs[1:], after.args) if a.type.shape}
+        storages = {
+            o: (emitter.home_storage(a), None)
+            for o, a in zip(before.outputs[1:], after.args)
+            if a.type.shape
+        }
         emitter.block(before, storages)
         emitter.assign_all(list(zip(after.args, before.outputs[1:])))
         emitter.out.line(f"if (!{emitter.scalar_text(before.outputs[0])}) break;")
-        emitter.block(after, {o: (emitter.home_storage(a), None) for o, a in zip(
-            after.outputs, before.args) if a.type.shape})
+        emitter.block(
+            after,
+            {
+                o: (emitter.home_storage(a), None)
+                for o, a in zip(after.outputs, before.args)
+                if a.type.shape
+            },
+        )
         emitter.assign_all(list(zip(before.args, after.outputs)))
     _pass_on(emitter, node.outputs, after.args)
 
@@ -348,12 +384,12 @@ def _if(emitter: Emitter, node: Node) -> None:
             continue
         emitter.arena.dirty = dirty
         with emitter.out.block("else" if k else f"if ({condition})"):
-            emitter.block(region, {o: (s, None) for o, s in zip(region.outputs, storages)
-                                   if s is not None})
+            emitter.block(
+                region, {o: (s, None) for o, s in zip(region.outputs, storages) if s is not None}
+            )
             emitter.assign_all(list(zip(node.outputs, region.outputs)))
         after.append(emitter.arena.dirty)
     emitter.arena.dirty = dirty or any(after)
 
 
 _CONTROL = {"for": _for, "while": _while, "if": _if}
-

@@ -37,8 +37,11 @@ class Arena:
         limit = self.emitter.target.threadgroup_bytes
         if size > limit:
             raise TileTooLarge(
-                f"{node.op} needs {size} bytes of threadgroup memory", where=node.loc,
-                why=f"a program has {limit} bytes", hint="use smaller block sizes")
+                f"{node.op} needs {size} bytes of threadgroup memory",
+                where=node.loc,
+                why=f"a program has {limit} bytes",
+                hint="use smaller block sizes",
+            )
         self.bytes = max(self.bytes, size)
         if self.dirty:
             barrier(self.emitter)
@@ -49,7 +52,8 @@ class Arena:
             word = c_type(scalar)
             self.emitter.out.line(
                 f"threadgroup {word}* {name} = (threadgroup {word}*)arena"
-                + (f" + {offset // scalar.bytes};" if offset else ";"))
+                + (f" + {offset // scalar.bytes};" if offset else ";")
+            )
             names.append(name)
             offset += scalar.bytes * count
         order = sorted(range(len(wanted)), key=lambda k: -wanted[k][0].bytes)
@@ -106,8 +110,14 @@ def convert(emitter: Emitter, root: Value, target: Layout) -> None:
         write = emitter.nest(home.layout)
         scope = Scope(emitter, write)
         number = write.number(scope.identity)
-        keep = f"if ({' && '.join(owner)}) " if (owner := owner_condition(emitter, home.layout)) else ""
-        scope.line(write.depth, f"{keep}{shared}[{number.text}] = {home.at(write, scope.identity).text};")
+        keep = (
+            f"if ({' && '.join(owner)}) "
+            if (owner := owner_condition(emitter, home.layout))
+            else ""
+        )
+        scope.line(
+            write.depth, f"{keep}{shared}[{number.text}] = {home.at(write, scope.identity).text};"
+        )
         emitter.write_nest(write)
         emitter.arena.publish()
         read = emitter.nest(target)

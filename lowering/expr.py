@@ -23,29 +23,53 @@ def _infix(symbol: str) -> Rule:
 def _unsigned_infix(symbol: str) -> Rule:
     def rule(node: Node, a: Sequence[str]) -> str:
         scalar = node.types[0].scalar
-        return (f"({c_type(scalar)})({_unsigned(a[0], scalar)} {symbol} "
-                f"{_unsigned(a[1], scalar)})")
+        return f"({c_type(scalar)})({_unsigned(a[0], scalar)} {symbol} {_unsigned(a[1], scalar)})"
+
     return rule
 
 
 def _function(name: str) -> Rule:
     """A function of Metal's library; 16-bit floats go through float, as Triton's libraries do."""
+
     def rule(node: Node, a: Sequence[str]) -> str:
         scalar = node.types[0].scalar
         if scalar.name in ("f32", "f64") or not scalar.is_float:
             return f"{name}({', '.join(a)})"
         return f"{c_type(scalar)}({name}({', '.join(f'float({x})' for x in a)}))"
+
     return rule
 
 
-_INT_CMP = {"eq": "==", "ne": "!=", "slt": "<", "sle": "<=", "sgt": ">", "sge": ">=",
-            "ult": "<", "ule": "<=", "ugt": ">", "uge": ">="}
+_INT_CMP = {
+    "eq": "==",
+    "ne": "!=",
+    "slt": "<",
+    "sle": "<=",
+    "sgt": ">",
+    "sge": ">=",
+    "ult": "<",
+    "ule": "<=",
+    "ugt": ">",
+    "uge": ">=",
+}
 _FLOAT_CMP = {
-    "oeq": "{0} == {1}", "ogt": "{0} > {1}", "oge": "{0} >= {1}", "olt": "{0} < {1}",
-    "ole": "{0} <= {1}", "one": "({0} < {1} || {0} > {1})", "ord": "({0} == {0} && {1} == {1})",
-    "ueq": "!({0} < {1} || {0} > {1})", "ugt": "!({0} <= {1})", "uge": "!({0} < {1})",
-    "ult": "!({0} >= {1})", "ule": "!({0} > {1})", "une": "{0} != {1}",
-    "uno": "({0} != {0} || {1} != {1})", "true": "true", "false": "false"}
+    "oeq": "{0} == {1}",
+    "ogt": "{0} > {1}",
+    "oge": "{0} >= {1}",
+    "olt": "{0} < {1}",
+    "ole": "{0} <= {1}",
+    "one": "({0} < {1} || {0} > {1})",
+    "ord": "({0} == {0} && {1} == {1})",
+    "ueq": "!({0} < {1} || {0} > {1})",
+    "ugt": "!({0} <= {1})",
+    "uge": "!({0} < {1})",
+    "ult": "!({0} >= {1})",
+    "ule": "!({0} > {1})",
+    "une": "{0} != {1}",
+    "uno": "({0} != {0} || {1} != {1})",
+    "true": "true",
+    "false": "false",
+}
 
 
 def _cmp(node: Node, a: Sequence[str]) -> str:
@@ -115,6 +139,7 @@ def _divide(name: str) -> Rule:
         if node.op.endswith("_s"):
             return f"{name}({a[0]}, {a[1]})"
         return f"({c_type(scalar)}){name}({_unsigned(a[0], scalar)}, {_unsigned(a[1], scalar)})"
+
     return rule
 
 
@@ -128,37 +153,68 @@ def _logic(symbol: str) -> Rule:
         if node.types[0].scalar.name == "i1":
             return f"({a[0]} {'!=' if symbol == '^' else symbol * 2} {a[1]})"
         return f"({a[0]} {symbol} {a[1]})"
+
     return rule
 
 
 _FLOAT_RULES: dict[str, Rule] = {
-    "add": _infix("+"), "sub": _infix("-"), "mul": _infix("*"), "div": _infix("/"),
-    "precise_div": _infix("/"), "rem_f": _function("fmod"),
-    "maxnum": _function("fmax"), "minnum": _function("fmin"),
-    "maximum": _function("maximum_nan"), "minimum": _function("minimum_nan"),
-    "abs_f": _function("fabs"), "fma": _function("fma"), "clamp": _clamp,
-    "sqrt": _function("precise::sqrt"), "precise_sqrt": _function("precise::sqrt"),
-    **{n: _function(f"precise::{n}") for n in ("rsqrt", "exp", "exp2", "log", "log2", "sin", "cos", "tanh")},
-    "floor": _function("floor"), "ceil": _function("ceil"),
+    "add": _infix("+"),
+    "sub": _infix("-"),
+    "mul": _infix("*"),
+    "div": _infix("/"),
+    "precise_div": _infix("/"),
+    "rem_f": _function("fmod"),
+    "maxnum": _function("fmax"),
+    "minnum": _function("fmin"),
+    "maximum": _function("maximum_nan"),
+    "minimum": _function("minimum_nan"),
+    "abs_f": _function("fabs"),
+    "fma": _function("fma"),
+    "clamp": _clamp,
+    "sqrt": _function("precise::sqrt"),
+    "precise_sqrt": _function("precise::sqrt"),
+    **{
+        n: _function(f"precise::{n}")
+        for n in ("rsqrt", "exp", "exp2", "log", "log2", "sin", "cos", "tanh")
+    },
+    "floor": _function("floor"),
+    "ceil": _function("ceil"),
     "erf": _function("erf_f"),
 }
 _RULES: dict[str, Rule] = {
     **_FLOAT_RULES,
-    "div_s": _divide("div_int"), "div_u": _divide("div_uint"),
-    "rem_s": _divide("rem_int"), "rem_u": _divide("rem_uint"),
-    "and": _logic("&"), "or": _logic("|"), "xor": _logic("^"),
-    "shl": _shift_left, "shr_s": _infix(">>"), "shr_u": _unsigned_infix(">>"),
-    "max_s": _function("max"), "min_s": _function("min"),
+    "div_s": _divide("div_int"),
+    "div_u": _divide("div_uint"),
+    "rem_s": _divide("rem_int"),
+    "rem_u": _divide("rem_uint"),
+    "and": _logic("&"),
+    "or": _logic("|"),
+    "xor": _logic("^"),
+    "shl": _shift_left,
+    "shr_s": _infix(">>"),
+    "shr_u": _unsigned_infix(">>"),
+    "max_s": _function("max"),
+    "min_s": _function("min"),
     "max_u": lambda node, a: _minmax_unsigned("max", node, a),
     "min_u": lambda node, a: _minmax_unsigned("min", node, a),
-    "neg": lambda node, a: f"(-{a[0]})", "abs_i": _function("abs"),
-    "cmp": _cmp, "select": lambda node, a: f"({a[0]} ? {a[1]} : {a[2]})",
-    "fcast": _cast, "ext_s": _cast_signed, "s_to_f": _cast_signed, "ext_u": _cast_unsigned,
-    "u_to_f": _cast_unsigned, "f_to_s": _cast, "f_to_u": _to_unsigned, "trunc": _trunc,
-    "bitcast": _bitcast, "mulhi_u": _mulhi,
+    "neg": lambda node, a: f"(-{a[0]})",
+    "abs_i": _function("abs"),
+    "cmp": _cmp,
+    "select": lambda node, a: f"({a[0]} ? {a[1]} : {a[2]})",
+    "fcast": _cast,
+    "ext_s": _cast_signed,
+    "s_to_f": _cast_signed,
+    "ext_u": _cast_unsigned,
+    "u_to_f": _cast_unsigned,
+    "f_to_s": _cast,
+    "f_to_u": _to_unsigned,
+    "trunc": _trunc,
+    "bitcast": _bitcast,
+    "mulhi_u": _mulhi,
 }
-_WRAPPING: dict[str, Rule] = {n: _unsigned_infix(s) for n, s in
-                              (("add", "+"), ("sub", "-"), ("mul", "*"))}
+_WRAPPING: dict[str, Rule] = {
+    n: _unsigned_infix(s) for n, s in (("add", "+"), ("sub", "-"), ("mul", "*"))
+}
 
 
 def _minmax_unsigned(name: str, node: Node, a: Sequence[str]) -> str:
@@ -180,6 +236,10 @@ def text(node: Node, args: Sequence[str], *, wraps: bool) -> str:
         return _WRAPPING[node.op](node, args)
     rule = _RULES.get(node.op)
     if rule is None:
-        raise UnsupportedOperation(node.op, where=node.loc, why="no target has a word for it yet",
-                                   hint="see docs/operations.md")
+        raise UnsupportedOperation(
+            node.op,
+            where=node.loc,
+            why="no target has a word for it yet",
+            hint="see docs/operations.md",
+        )
     return rule(node, args)

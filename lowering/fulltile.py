@@ -75,8 +75,11 @@ def _falling(emitter: Emitter, value: Value) -> bool:
     left, right = node.inputs
     if node.attr("predicate") in _UPPER_BOUND:
         return _rising(emitter, left) and _fixed(emitter, right)
-    return node.attr("predicate") in _LOWER_BOUND and _rising(emitter, right) and (
-        _fixed(emitter, left))
+    return (
+        node.attr("predicate") in _LOWER_BOUND
+        and _rising(emitter, right)
+        and (_fixed(emitter, left))
+    )
 
 
 def _fixed(emitter: Emitter, value: Value) -> bool:
@@ -102,7 +105,8 @@ def _rising(emitter: Emitter, value: Value) -> bool:
         return all(_rising(emitter, v) for v in node.inputs)
     if node.op == "mul":
         return all(_rising(emitter, v) for v in node.inputs) and any(
-            _is_positive_constant(emitter, v) for v in node.inputs)
+            _is_positive_constant(emitter, v) for v in node.inputs
+        )
     return False
 
 

@@ -25,8 +25,9 @@ def emit(emitter: Emitter, step: Step, plan: Schedule, reuse: Mapping[Value, Sto
     if not step.nest.shape:
         _emit_scalars(emitter, step)
         return
-    pending = [reduce.declare(emitter, node, step) for node in step.nodes
-               if OPS[node.op].kind == "combine"]
+    pending = [
+        reduce.declare(emitter, node, step) for node in step.nodes if OPS[node.op].kind == "combine"
+    ]
     for node in step.nodes:
         if node.types and node.result in plan.stored and OPS[node.op].kind != "combine":
             emitter.declare(node.result, node, step.nest, reuse.get(node.result))
@@ -39,8 +40,9 @@ def emit(emitter: Emitter, step: Step, plan: Schedule, reuse: Mapping[Value, Sto
         reduce.finish(emitter, part)
 
 
-def _emit_split(emitter: Emitter, step: Step, plan: Schedule, pending: list[reduce.Pending],
-                wanted: list[Value]) -> None:
+def _emit_split(
+    emitter: Emitter, step: Step, plan: Schedule, pending: list[reduce.Pending], wanted: list[Value]
+) -> None:
     assert step.nest is not None
     with emitter.out.block():
         lines, full = fulltile.condition(emitter, emitter.nest(step.nest), wanted)
@@ -52,8 +54,13 @@ def _emit_split(emitter: Emitter, step: Step, plan: Schedule, pending: list[redu
             emitter.write_nest(_nest(emitter, step, plan, pending, ()))
 
 
-def _nest(emitter: Emitter, step: Step, plan: Schedule, pending: Sequence[reduce.Pending],
-          true_masks: Sequence[Value]) -> Nest:
+def _nest(
+    emitter: Emitter,
+    step: Step,
+    plan: Schedule,
+    pending: Sequence[reduce.Pending],
+    true_masks: Sequence[Value],
+) -> Nest:
     """The filled nest of `step`, with `true_masks` known to hold."""
     assert step.nest is not None
     nest = emitter.nest(step.nest, reduce.chunk(emitter, step))
@@ -101,8 +108,11 @@ def _load(emitter: Emitter, scope: Scope, node: Node) -> Expr:
     level = index.level
     if len(node.inputs) > 1:
         mask = scope.here(node.inputs[1])
-        other = scope.here(node.inputs[2]) if len(node.inputs) > 2 else Expr(
-            literal(0, node.types[0].scalar))
+        other = (
+            scope.here(node.inputs[2])
+            if len(node.inputs) > 2
+            else Expr(literal(0, node.types[0].scalar))
+        )
         text = f"{mask.text} ? {text} : {other.text}" if mask.text != "true" else text
         level = max(level, mask.level, other.level)
     return scope.bind(node.result, node, text, level)
@@ -115,8 +125,9 @@ def _store(emitter: Emitter, scope: Scope, node: Node) -> None:
     conditions = owner_condition(emitter, scope.nest.layout)
     if mask:
         conditions.append(scope.here(mask[0]).text)
-    lines = store_lines(emitter.accesses[base], index.text, scope.here(value).text,
-                        value.type.scalar)
+    lines = store_lines(
+        emitter.accesses[base], index.text, scope.here(value).text, value.type.scalar
+    )
     _guarded(scope, conditions, lines)
 
 
@@ -135,7 +146,9 @@ def _atomic(emitter: Emitter, scope: Scope, node: Node) -> Expr | None:
     base, index = scope.place(pointer, bits)
     scalar = value.type.scalar
     used = emitter.is_used(node.result)
-    text = atomic_text(node, emitter.accesses[base], index.text, scope.here(value).text, scalar, used)
+    text = atomic_text(
+        node, emitter.accesses[base], index.text, scope.here(value).text, scalar, used
+    )
     owner = owner_condition(emitter, scope.nest.layout)
     masks = [scope.here(m).text for m in mask]
     if not used:
@@ -150,5 +163,3 @@ def _atomic(emitter: Emitter, scope: Scope, node: Node) -> Expr | None:
 
 
 _RULES = {"load": _load, "store": _store, "atomic_rmw": _atomic}
-
-

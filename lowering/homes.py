@@ -54,9 +54,12 @@ class Homes:
                 home = self.nest(node).without_axis(node.attr("axis"))
                 self._homes.update({v: home for v in node.outputs if v.type.shape})
             elif node.types and node.types[0].shape and not self.values.is_derived(node.result):
-                home = self._like_operands(node) or self._like_users(graph, node) or (
-                    self.default(node.types[0].shape))
-                self._homes.update({v: home for v in node.outputs})
+                home = (
+                    self._like_operands(node)
+                    or self._like_users(graph, node)
+                    or (self.default(node.types[0].shape))
+                )
+                self._homes.update(dict.fromkeys(node.outputs, home))
 
     def _like_operands(self, node: Node) -> Layout | None:
         if OPS[node.op].kind == "dot":
@@ -76,7 +79,9 @@ class Homes:
                 return self.default(shape).moved(bits, value.type.shape)
         return None
 
-    def _wider_use(self, graph: Graph, value: Value, bits: Bits) -> tuple[tuple[int, ...], Bits] | None:
+    def _wider_use(
+        self, graph: Graph, value: Value, bits: Bits
+    ) -> tuple[tuple[int, ...], Bits] | None:
         """(shape of a wider tile, its bits that index `value`) reached through views of `value`."""
         for user in graph.users(value):
             if OPS[user.op].kind != "shape" or not self.values.is_derived(user.result):

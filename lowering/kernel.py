@@ -18,17 +18,21 @@ from .text import c_type, identifier
 from .values import Values
 
 
-def lower(function: Function, target: Target, simdgroups: int,
-          facts: Mapping[int, BufferFacts]) -> Kernel:
+def lower(
+    function: Function, target: Target, simdgroups: int, facts: Mapping[int, BufferFacts]
+) -> Kernel:
     """Source for `function`. `facts`: pointer parameter index → BufferFacts.
 
     Raises the refusals of fusion/errors.py with the place in the user's kernel.
     """
     params = function.body.args
     if simdgroups * target.lanes > target.max_threads and target.lanes > 1:
-        raise TileTooLarge(f"num_warps={simdgroups}", where=function.loc,
-                           why=f"a threadgroup has at most {target.max_threads} threads",
-                           hint=f"num_warps={target.max_threads // target.lanes} or fewer")
+        raise TileTooLarge(
+            f"num_warps={simdgroups}",
+            where=function.loc,
+            why=f"a threadgroup has at most {target.max_threads} threads",
+            hint=f"num_warps={target.max_threads // target.lanes} or fewer",
+        )
     aliases = {params[k]: params[f.same_as] for k, f in facts.items()}
     values = Values(function)
     used = usages(function.body, values, aliases)
@@ -40,23 +44,38 @@ def lower(function: Function, target: Target, simdgroups: int,
             buffers.append(owner)
             usage = used.get(params[owner])
             name = identifier(function.parameters[owner].name, owner)
-            made = Access(name, facts[k].storage, "read") if usage is None else access(
-                name, facts[k].storage, usage, target, facts[k].covered)
+            made = (
+                Access(name, facts[k].storage, "read")
+                if usage is None
+                else access(name, facts[k].storage, usage, target, facts[k].covered)
+            )
             accesses[params[owner]] = made
         accesses[params[k]] = accesses[params[owner]]
     accesses = _share_atomics(accesses)
     scalars = tuple(k for k, p in enumerate(function.parameters) if not p.type.is_pointer)
     names = {k: identifier(function.parameters[k].name, k) for k in scalars}
-    emitter = Emitter(function, target, simdgroups, accesses, aliases,
-                      {params[k]: names[k] for k in scalars})
+    emitter = Emitter(
+        function, target, simdgroups, accesses, aliases, {params[k]: names[k] for k in scalars}
+    )
     body = emitter.body()
     pieces = [(names[k], function.parameters[k].type.scalar) for k in scalars]
     ordered = tuple(accesses[params[k]] for k in buffers)
     assemble = _host if target.lanes == 1 else _threads
     header, source = assemble(function, emitter, body, ordered, pieces)
     inputs = tuple(k for k, a in enumerate(ordered) if f"{a.old}[" in body)
-    return Kernel(function.name, target.name, source, header, ordered, tuple(buffers), scalars,
-                  inputs, emitter.threads, emitter.arena.bytes, emitter.tile_bytes)
+    return Kernel(
+        function.name,
+        target.name,
+        source,
+        header,
+        ordered,
+        tuple(buffers),
+        scalars,
+        inputs,
+        emitter.threads,
+        emitter.arena.bytes,
+        emitter.tile_bytes,
+    )
 
 
 def _share_atomics(accesses: dict[Value, Access]) -> dict[Value, Access]:
@@ -65,15 +84,21 @@ def _share_atomics(accesses: dict[Value, Access]) -> dict[Value, Access]:
         return accesses
     kinds = {a.combine for a in accesses.values() if a.atomic}
     if len({k if k == "and" else "zero" for k in kinds}) > 1:
-        raise BadArgument("atomics that start from different identities in one kernel",
-                          hint="split the kernel, or run with triton_mlx.use('host')")
+        raise BadArgument(
+            "atomics that start from different identities in one kernel",
+            hint="split the kernel, or run with triton_mlx.use('host')",
+        )
     for a in accesses.values():
         if a.mode in ("fresh", "merged") and a.storage not in ("int", "uint", "float"):
-            raise UnsupportedType(f"stores to {a.name} ({a.storage}) beside atomics",
-                                  why="MLX makes all outputs atomic, and atomics are 32 bits wide",
-                                  hint="use 32-bit elements, or triton_mlx.use('host')")
-    return {v: replace(a, atomic=True) if a.mode in ("fresh", "merged") else a
-            for v, a in accesses.items()}
+            raise UnsupportedType(
+                f"stores to {a.name} ({a.storage}) beside atomics",
+                why="MLX makes all outputs atomic, and atomics are 32 bits wide",
+                hint="use 32-bit elements, or triton_mlx.use('host')",
+            )
+    return {
+        v: replace(a, atomic=True) if a.mode in ("fresh", "merged") else a
+        for v, a in accesses.items()
+    }
 
 
 @functools.cache
@@ -82,12 +107,19 @@ def prelude(name: str) -> str:
     return resources.files(__package__).joinpath("preludes", name).read_text()
 
 
-def _threads(function: Function, emitter: Emitter, body: str, accesses: Sequence[Access],
-             scalars: Sequence[tuple[str, Scalar]]) -> tuple[str, str]:
+def _threads(
+    function: Function,
+    emitter: Emitter,
+    body: str,
+    accesses: Sequence[Access],
+    scalars: Sequence[tuple[str, Scalar]],
+) -> tuple[str, str]:
     """(header, source) for mx.fast.metal_kernel."""
-    lines = ["  const int lane = (int)thread_index_in_simdgroup;",
-             "  const int sg = (int)simdgroup_index_in_threadgroup;",
-             "  const int tid = (int)thread_index_in_threadgroup;"]
+    lines = [
+        "  const int lane = (int)thread_index_in_simdgroup;",
+        "  const int sg = (int)simdgroup_index_in_threadgroup;",
+        "  const int tid = (int)thread_index_in_threadgroup;",
+    ]
     if emitter.arena.bytes:
         lines.append(f"  alignas(16) threadgroup uchar arena[{emitter.arena.bytes}];")
     for k, (name, scalar) in enumerate(scalars):
@@ -106,25 +138,39 @@ def _unpack_words(slot: int, scalar: Scalar) -> str:
     return f"static_cast<{c_type(scalar)}>({low})"
 
 
-def _host(function: Function, emitter: Emitter, body: str, accesses: Sequence[Access],
-          scalars: Sequence[tuple[str, Scalar]]) -> tuple[str, str]:
+def _host(
+    function: Function,
+    emitter: Emitter,
+    body: str,
+    accesses: Sequence[Access],
+    scalars: Sequence[tuple[str, Scalar]],
+) -> tuple[str, str]:
     """(header, source) of a C++ file whose function runs a range of programs."""
-    params = [f"{'const ' if a.mode == 'read' else ''}{a.storage}* __restrict {a.name}"
-              for a in accesses]
+    params = [
+        f"{'const ' if a.mode == 'read' else ''}{a.storage}* __restrict {a.name}" for a in accesses
+    ]
     params += [f"const {c_type(s)} {n}" for n, s in scalars]
     params += ["const uint3 threadgroup_position_in_grid", "const uint3 threadgroups_per_grid"]
     args = [f"({a.storage}*)buffers[{k}]" for k, a in enumerate(accesses)]
     args += [_unpack_bytes(k, s) for k, (_, s) in enumerate(scalars)]
-    source = "\n".join([
-        f"static void program({', '.join(params)}) {{", body + "}", "",
-        'extern "C" int triton_kernel(void* const* buffers, const void* scalars,',
-        "                             const int64_t* grid, int64_t begin, int64_t end) {",
-        "  const uint3 count = {(uint)grid[0], (uint)grid[1], (uint)grid[2]};",
-        "  for (int64_t p = begin; p < end; ++p) {",
-        "    const uint3 at = {(uint)(p % grid[0]), (uint)(p / grid[0] % grid[1]),",
-        "                      (uint)(p / (grid[0] * grid[1]))};",
-        f"    program({', '.join([*args, 'at', 'count'])});",
-        "  }", "  return 0;", "}", ""])
+    source = "\n".join(
+        [
+            f"static void program({', '.join(params)}) {{",
+            body + "}",
+            "",
+            'extern "C" int triton_kernel(void* const* buffers, const void* scalars,',
+            "                             const int64_t* grid, int64_t begin, int64_t end) {",
+            "  const uint3 count = {(uint)grid[0], (uint)grid[1], (uint)grid[2]};",
+            "  for (int64_t p = begin; p < end; ++p) {",
+            "    const uint3 at = {(uint)(p % grid[0]), (uint)(p / grid[0] % grid[1]),",
+            "                      (uint)(p / (grid[0] * grid[1]))};",
+            f"    program({', '.join([*args, 'at', 'count'])});",
+            "  }",
+            "  return 0;",
+            "}",
+            "",
+        ]
+    )
     return "\n".join([_host_headers(), prelude("words.h"), prelude("host_words.h")]), source
 
 

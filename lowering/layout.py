@@ -60,18 +60,20 @@ class Layout:
         back = {bit: 1 << b for b, bit in enumerate(bits) if bit is not None}
 
         def move(basis: int) -> int:
-            return reduce(xor, (back.get(i, 0) for i in range(basis.bit_length())
-                                if basis >> i & 1), 0)
+            return reduce(
+                xor, (back.get(i, 0) for i in range(basis.bit_length()) if basis >> i & 1), 0
+            )
 
         registers = sorted(r for r in map(move, self.register) if r)
-        return Layout(shape, tuple(registers), tuple(map(move, self.lane)),
-                      tuple(map(move, self.simdgroup)))
+        return Layout(
+            shape, tuple(registers), tuple(map(move, self.lane)), tuple(map(move, self.simdgroup))
+        )
 
     def without_axis(self, axis: int) -> Layout:
         """The layout of a reduction's result: the axis is gone, its lanes and simdgroups repeat."""
         ranges = dim_ranges(self.shape)
         kept = [b for d in reversed(range(len(ranges))) if d != axis for b in ranges[d]]
-        shape = self.shape[:axis] + self.shape[axis + 1:]
+        shape = self.shape[:axis] + self.shape[axis + 1 :]
         return self.moved(kept, shape)
 
 
@@ -87,9 +89,9 @@ def blocked(shape: tuple[int, ...], simdgroups: int, vector: int = 4) -> Layout:
     lanes, groups = 5, log2(simdgroups)
     spare = max(0, len(bits) - lanes - groups)
     low = min(log2(vector), spare)
-    lane = bits[low:low + lanes]
-    group = bits[low + lanes:low + lanes + groups]
-    register = bits[:low] + bits[low + lanes + groups:]
+    lane = bits[low : low + lanes]
+    group = bits[low + lanes : low + lanes + groups]
+    register = bits[:low] + bits[low + lanes + groups :]
     return Layout(shape, tuple(register), _padded(lane, lanes), _padded(group, groups))
 
 
@@ -159,8 +161,11 @@ def classify(source: Layout, target: Layout) -> Conversion:
     need = Conversion.NOTHING
     for part, bases in enumerate((target.register, target.lane, target.simdgroup)):
         for i, basis in enumerate(bases):
-            own = (0, source.lane[i] if part == 1 and i < n_lane else 0,
-                   source.simdgroup[i] if part == 2 and i < len(source.simdgroup) else 0)
+            own = (
+                0,
+                source.lane[i] if part == 1 and i < n_lane else 0,
+                source.simdgroup[i] if part == 2 and i < len(source.simdgroup) else 0,
+            )
             stays = part > 0 and own[part] == basis
             mask = None if stays else solve(columns, basis)
             if stays:
@@ -169,9 +174,9 @@ def classify(source: Layout, target: Layout) -> Conversion:
                 return Conversion.THREADGROUP
             lanes = mask >> n_reg & ((1 << n_lane) - 1)
             groups = mask >> (n_reg + n_lane)
-            if groups or (part == 2 and source.simdgroup[i:i + 1] not in ((), (0,))):
+            if groups or (part == 2 and source.simdgroup[i : i + 1] not in ((), (0,))):
                 return Conversion.THREADGROUP
-            if lanes or (part == 1 and source.lane[i:i + 1] not in ((), (0,))):
+            if lanes or (part == 1 and source.lane[i : i + 1] not in ((), (0,))):
                 need = max(need, Conversion.SHUFFLE)
             else:
                 need = max(need, Conversion.REGISTERS)

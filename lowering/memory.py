@@ -13,6 +13,7 @@ from ..fusion.types import Scalar
 from .record import Access
 from .text import UNSIGNED, c_type
 
+
 def load_text(access: Access, index: str, scalar: Scalar) -> str:
     """The value of element `index` as `scalar`."""
     if access.mode == "merged" and access.reads_back:
@@ -42,13 +43,18 @@ def store_lines(access: Access, index: str, value: str, scalar: Scalar) -> list[
     given = c_type(scalar)
     if access.storage != given:
         plain = access.storage == "bool" or _is_integer(access.storage, given)
-        value = f"static_cast<{access.storage}>({value})" if plain else (
-            f"as_type<{access.storage}>({value})")
+        value = (
+            f"static_cast<{access.storage}>({value})"
+            if plain
+            else (f"as_type<{access.storage}>({value})")
+        )
     places = [(access.new, value)]
     if access.mode == "merged":
         places.append((access.flag, "1"))
     if access.atomic:
-        return [f"atomic_store_explicit(&{n}[{index}], {v}, memory_order_relaxed);" for n, v in places]
+        return [
+            f"atomic_store_explicit(&{n}[{index}], {v}, memory_order_relaxed);" for n, v in places
+        ]
     return [f"{n}[{index}] = {v};" for n, v in places]
 
 
@@ -57,16 +63,35 @@ def _is_integer(storage: str, wanted: str) -> bool:
     return storage in words and wanted in words
 
 
-_FETCH = {"add": "add", "fadd": "add", "and": "and", "or": "or", "xor": "xor", "max": "max",
-          "min": "min", "umax": "max", "umin": "min", "xchg": "exchange"}
-_RETURNED = {"add": "({0} + {1})", "fadd": "({0} + {1})", "and": "({0} & {1})",
-             "or": "({0} | {1})", "xor": "({0} ^ {1})", "max": "max({0}, {1})",
-             "min": "min({0}, {1})", "umax": "max({0}, {1})", "umin": "min({0}, {1})"}
+_FETCH = {
+    "add": "add",
+    "fadd": "add",
+    "and": "and",
+    "or": "or",
+    "xor": "xor",
+    "max": "max",
+    "min": "min",
+    "umax": "max",
+    "umin": "min",
+    "xchg": "exchange",
+}
+_RETURNED = {
+    "add": "({0} + {1})",
+    "fadd": "({0} + {1})",
+    "and": "({0} & {1})",
+    "or": "({0} | {1})",
+    "xor": "({0} ^ {1})",
+    "max": "max({0}, {1})",
+    "min": "min({0}, {1})",
+    "umax": "max({0}, {1})",
+    "umin": "min({0}, {1})",
+}
 IDENTITY: dict[str, int | float] = {"add": 0, "fadd": 0, "or": 0, "xor": 0, "and": -1, "umax": 0}
 
 
-def atomic_text(node: Node, access: Access, index: str, value: str, scalar: Scalar,
-                used: bool) -> str:
+def atomic_text(
+    node: Node, access: Access, index: str, value: str, scalar: Scalar, used: bool
+) -> str:
     """The atomic as an expression; if `used`, its value is the element before it."""
     kind = node.attr("kind")
     unsigned = kind in ("umax", "umin")
@@ -78,14 +103,19 @@ def atomic_text(node: Node, access: Access, index: str, value: str, scalar: Scal
         return f"({c_type(scalar)})({text})" if unsigned else text
     if access.mode != "combined":
         raise UnsupportedOperation(
-            f"atomic {kind}", where=node.loc,
+            f"atomic {kind}",
+            where=node.loc,
             why="on Metal a kernel cannot start from an array's contents and update it atomically, "
-                "and this kernel also loads, stores or updates the same array in another way",
-            hint="use one kind of atomic on the array, or run with triton_mlx.use('host')")
+            "and this kernel also loads, stores or updates the same array in another way",
+            hint="use one kind of atomic on the array, or run with triton_mlx.use('host')",
+        )
     if scalar.bits != 32:
-        raise UnsupportedType(f"atomic {kind} on {scalar}", where=node.loc,
-                              why="Metal's atomics are 32 bits wide",
-                              hint="use 32-bit elements, or triton_mlx.use('host')")
+        raise UnsupportedType(
+            f"atomic {kind} on {scalar}",
+            where=node.loc,
+            why="Metal's atomics are 32 bits wide",
+            hint="use 32-bit elements, or triton_mlx.use('host')",
+        )
     text = f"atomic_fetch_{_FETCH[kind]}_explicit({pointer}, {value}, memory_order_relaxed)"
     if not used:
         return text

@@ -32,7 +32,8 @@ class Nest:
         self.layout, self.chunk = layout, chunk
         self.ranges = dim_ranges(layout.shape)
         self._register_bits = [
-            [b for b in bits if 1 << b in layout.register] for bits in self.ranges]
+            [b for b in bits if 1 << b in layout.register] for bits in self.ranges
+        ]
         self.loops = [d for d, bits in enumerate(self._register_bits) if bits]
         self.thread = thread
         self.lines: list[list[str]] = [[] for _ in range(len(self.loops) + 1)]
@@ -94,7 +95,9 @@ class Nest:
             last = level + 1 == len(self.loops)
             count = self.trips(dim)
             if last and self.chunk and self.chunk < count:
-                out.append(f"{pad}for (int c{dim} = 0; c{dim} < {count}; c{dim} += {self.chunk}) {{")
+                out.append(
+                    f"{pad}for (int c{dim} = 0; c{dim} < {count}; c{dim} += {self.chunk}) {{"
+                )
                 out.extend([f"{pad}  {inner_word}"] if inner_word else [])
                 out.append(f"{pad}  for (int k{dim} = 0; k{dim} < {self.chunk}; ++k{dim}) {{")
                 pad += "  "

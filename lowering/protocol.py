@@ -35,9 +35,11 @@ def usages(body: Graph, values: Values, aliases: Mapping[Value, Value]) -> dict[
         base = values.base(node.inputs[0])
         if base is None:
             raise PointerProvenance(
-                f"{node.op} through a pointer of unknown origin", where=node.loc,
+                f"{node.op} through a pointer of unknown origin",
+                where=node.loc,
                 why="it cannot be traced to one argument of the kernel",
-                hint="select an offset, not a pointer")
+                hint="select an offset, not a pointer",
+            )
         usage = found.setdefault(aliases.get(base, base), Usage())
         _note(usage, node, looped)
     return found

@@ -42,7 +42,9 @@ def chunk(emitter: Emitter, step: Step) -> int:
     wanted = emitter.target.reduce_chunk
     if not wanted or not probe.loops:
         return 0
-    along = any(OPS[n.op].kind == "combine" and n.attr("axis") == probe.loops[-1] for n in step.nodes)
+    along = any(
+        OPS[n.op].kind == "combine" and n.attr("axis") == probe.loops[-1] for n in step.nodes
+    )
     return min(wanted, probe.trips(probe.loops[-1])) if along else 0
 
 
@@ -129,7 +131,9 @@ def _publish(emitter: Emitter, pending: Pending) -> None:
             emitter.out.line(f"{storage.name} = {name}{'[0]' if stride > 1 else ''};")
             continue
         with emitter.out.block(f"for (int r = 0; r < {storage.layout.registers}; ++r)"):
-            emitter.out.line(f"{storage.name}[r] = {name}[r{f' * {stride}' if stride > 1 else ''}];")
+            emitter.out.line(
+                f"{storage.name}[r] = {name}[r{f' * {stride}' if stride > 1 else ''}];"
+            )
 
 
 def _combine(emitter: Emitter, pending: Pending, left: list[str], right: list[str]) -> None:
@@ -156,8 +160,12 @@ def _fold_chunks(emitter: Emitter, pending: Pending) -> None:
         half = size // 2
         while half:
             with out.block(f"for (int k = 0; k < {half}; ++k)"):
-                _combine(emitter, pending, [f"{n}[{row}k]" for n in pending.names],
-                         [f"{n}[{row}k + {half}]" for n in pending.names])
+                _combine(
+                    emitter,
+                    pending,
+                    [f"{n}[{row}k]" for n in pending.names],
+                    [f"{n}[{row}k + {half}]" for n in pending.names],
+                )
             half //= 2
 
 
@@ -187,7 +195,8 @@ def _across_lanes(emitter: Emitter, pending: Pending) -> None:
             other = [emitter.unique("other") for _ in own]
             for name, part, scalar in zip(other, own, _scalars(pending.node)):
                 emitter.out.line(
-                    f"const {c_type(scalar)} {name} = tile_shuffle_xor({part}, {1 << bit});")
+                    f"const {c_type(scalar)} {name} = tile_shuffle_xor({part}, {1 << bit});"
+                )
             _combine(emitter, pending, own, other)
 
 
@@ -202,8 +211,9 @@ def _across_simdgroups(emitter: Emitter, pending: Pending) -> None:
     arena, threads, lanes = emitter.arena, emitter.threads, emitter.target.lanes
     size = sum(s.bytes for s in _scalars(pending.node)) * threads * pending.kept
     with emitter.out.block():
-        names = arena.arrays([(s, threads * pending.kept) for s in _scalars(pending.node)], size,
-                             pending.node)
+        names = arena.arrays(
+            [(s, threads * pending.kept) for s in _scalars(pending.node)], size, pending.node
+        )
         row = f"r * {threads} + " if pending.kept > 1 else ""
         with emitter.out.block(_each_kept(emitter, pending)):
             for shared, name in zip(names, pending.names):

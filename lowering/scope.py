@@ -100,8 +100,9 @@ class Scope:
 
     def elementwise(self, node: Node) -> Expr:
         args = [self.here(v) for v in node.inputs]
-        return self.bind(node.result, node, self._text(node, args),
-                         max((a.level for a in args), default=0))
+        return self.bind(
+            node.result, node, self._text(node, args), max((a.level for a in args), default=0)
+        )
 
     # --- pointers
 
@@ -118,16 +119,21 @@ class Scope:
             return base, [*terms, (self.ref(offset, bits), offset.type.scalar)]
         if node.op == "bitcast":
             if node.inputs[0].type.scalar.bytes != value.type.scalar.bytes:
-                raise PointerProvenance("a pointer cast to elements of another size", where=node.loc,
-                                        why="offsets would change their unit",
-                                        hint="view the array with the other dtype before the launch")
+                raise PointerProvenance(
+                    "a pointer cast to elements of another size",
+                    where=node.loc,
+                    why="offsets would change their unit",
+                    hint="view the array with the other dtype before the launch",
+                )
             return self.pointer(node.inputs[0], bits)
         if OPS[node.op].kind == "shape":
             return self.pointer(node.inputs[0], input_bits(node, bits))
         raise PointerProvenance(
-            f"a pointer made by '{node.op}'", where=node.loc,
+            f"a pointer made by '{node.op}'",
+            where=node.loc,
             why="it cannot be traced to one argument of the kernel when the kernel is compiled",
-            hint="select or carry an integer offset instead of the pointer")
+            hint="select or carry an integer offset instead of the pointer",
+        )
 
     def _is_zero(self, value: Value) -> bool:
         node = self.values.node(value)
@@ -140,8 +146,10 @@ class Scope:
         if not terms:
             return Expr("0")
         wide = any(s != I32 for _, s in terms)
-        texts = sorted(((e.level, f"(long){e.text}" if wide and s == I32 else e.text)
-                        for e, s in terms), key=lambda t: t[0])
+        texts = sorted(
+            ((e.level, f"(long){e.text}" if wide and s == I32 else e.text) for e, s in terms),
+            key=lambda t: t[0],
+        )
         levels = sorted({level for level, _ in texts})
         total = ""
         for level in levels:
@@ -168,7 +176,9 @@ class Scope:
         return found[1]
 
 
-def combine_lines(emitter: Emitter, region: Graph, args: Sequence[str]) -> tuple[list[str], list[str]]:
+def combine_lines(
+    emitter: Emitter, region: Graph, args: Sequence[str]
+) -> tuple[list[str], list[str]]:
     """(statements, result texts) of a combine region applied to `args`."""
     known = dict(zip(region.args, args, strict=True))
     lines: list[str] = []

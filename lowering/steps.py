@@ -58,8 +58,13 @@ def required(root: Value, bits: Bits, nest: Layout) -> Layout:
     return nest.moved(bits, root.type.shape)
 
 
-def schedule(graph: Graph, values: Values, homes: Homes, aliases: Mapping[Value, Value],
-             results: Mapping[Value, Layout]) -> Schedule:
+def schedule(
+    graph: Graph,
+    values: Values,
+    homes: Homes,
+    aliases: Mapping[Value, Value],
+    results: Mapping[Value, Layout],
+) -> Schedule:
     """Steps for `graph`. `aliases`: parameter → the parameter that stands for its buffer.
 
     `results`: for every output tile, the layout in which the block's owner wants it.
@@ -85,7 +90,9 @@ class _Planner:
             self._place_alone(node)
             return
         nest = self.homes.nest(node)
-        first = max((self._ready(root, bits, nest) for root, bits in self.values.needs(node)), default=0)
+        first = max(
+            (self._ready(root, bits, nest) for root, bits in self.values.needs(node)), default=0
+        )
         fence = False
         for access in self._own_accesses(node, nest):
             index, needs_fence = self._after(access)
@@ -112,16 +119,22 @@ class _Planner:
         """Tiles that enter a dot or a loop, and the layouts in which it reads them."""
         if node.op == "dot":
             a, b, c = node.inputs
-            return [(a, self.homes.readable(a)), (b, self.homes.readable(b)),
-                    (c, self.homes[node.result])]
+            return [
+                (a, self.homes.readable(a)),
+                (b, self.homes.readable(b)),
+                (c, self.homes[node.result]),
+            ]
         if node.op == "for":
             pairs = zip(node.regions[0].args[1:], node.inputs[3:])
         elif node.op == "while":
             pairs = zip(node.regions[0].args, node.inputs)
         else:
             return []
-        return [(init, self.homes[arg]) for arg, init in pairs
-                if arg.type.shape and not arg.type.is_pointer]
+        return [
+            (init, self.homes[arg])
+            for arg, init in pairs
+            if arg.type.shape and not arg.type.is_pointer
+        ]
 
     def _put(self, node: Node, index: int, nest: Layout | None) -> None:
         self.steps[index].nodes.append(node)
@@ -140,8 +153,12 @@ class _Planner:
         want = required(root, bits, nest)
         if self.homes[root] != want:
             return self._conversion(root, want, after) + 1
-        if made is not None and not self._closes(root) and self.steps[made].nest == nest and (
-                bits == identity(nest.shape)):
+        if (
+            made is not None
+            and not self._closes(root)
+            and self.steps[made].nest == nest
+            and (bits == identity(nest.shape))
+        ):
             return made
         return after
 
@@ -179,13 +196,16 @@ class _Planner:
                 continue
             if None not in (old.buffer, access.buffer) and old.buffer != access.buffer:
                 continue
-            own = old.pointer is not None and old.pointer == access.pointer and (
-                old.nest == access.nest)
+            own = (
+                old.pointer is not None
+                and old.pointer == access.pointer
+                and (old.nest == access.nest)
+            )
             if own:
                 first = max(first, old.step if not old.writes else old.step + 1)
                 continue
             first = max(first, old.step + 1)
-            fence = fence or not any(s.fence for s in self.steps[old.step + 1:])
+            fence = fence or not any(s.fence for s in self.steps[old.step + 1 :])
         return first, fence
 
     # --- later is better for loads that only later steps need
@@ -248,16 +268,29 @@ class _Planner:
                 self._note_reads(node, index, position, step, stored, last)
         return Schedule(self.steps, stored, last)
 
-    def _note_reads(self, node: Node, index: int, position: int, step: Step, stored: set[Value],
-                    last: dict[Value, tuple[int, int]]) -> None:
+    def _note_reads(
+        self,
+        node: Node,
+        index: int,
+        position: int,
+        step: Step,
+        stored: set[Value],
+        last: dict[Value, tuple[int, int]],
+    ) -> None:
         roots = self.values.roots_of(node.uses())
         for root in roots:
             same = step.is_group and self.at.get(root.node) == index and not self._closes(root)
             self._read(root, index, position, stored, last, own_step=same)
 
     @staticmethod
-    def _read(root: Value, index: int, position: int, stored: set[Value],
-              last: dict[Value, tuple[int, int]], own_step: bool) -> None:
+    def _read(
+        root: Value,
+        index: int,
+        position: int,
+        stored: set[Value],
+        last: dict[Value, tuple[int, int]],
+        own_step: bool,
+    ) -> None:
         if not own_step:
             stored.add(root)
         last[root] = max(last.get(root, (-1, -1)), (index, position))

@@ -33,11 +33,29 @@ class Target:
 
 
 METAL = Target(
-    name="metal", lanes=32, loop="#pragma clang loop unroll(full)",
-    inner_loop="#pragma clang loop unroll(full)", threadgroup_bytes=32768, max_threads=1024,
-    in_place=False, dot="staged_fma", reduce_chunk=0, fp64=False)
+    name="metal",
+    lanes=32,
+    loop="#pragma clang loop unroll(full)",
+    inner_loop="#pragma clang loop unroll(full)",
+    threadgroup_bytes=32768,
+    max_threads=1024,
+    in_place=False,
+    dot="staged_fma",
+    reduce_chunk=0,
+    fp64=False,
+)
 
 HOST = Target(
-    name="host", lanes=1, loop="", inner_loop="TILE_LOOP", threadgroup_bytes=0, max_threads=1,
-    in_place=True, dot="host_micro_kernel", reduce_chunk=64, fp64=True, splits_full_tiles=True,
-    stack_bytes=64 << 20)
+    name="host",
+    lanes=1,
+    loop="",
+    inner_loop="TILE_LOOP",
+    threadgroup_bytes=0,
+    max_threads=1,
+    in_place=True,
+    dot="host_micro_kernel",
+    reduce_chunk=64,
+    fp64=True,
+    splits_full_tiles=True,
+    stack_bytes=64 << 20,
+)

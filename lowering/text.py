@@ -12,15 +12,27 @@ import numpy
 from ..fusion.errors import UnsupportedType
 from ..fusion.types import Scalar
 
-C_TYPES = {"i1": "bool", "i8": "char", "i16": "short", "i32": "int", "i64": "long",
-           "f16": "half", "bf16": "bfloat", "f32": "float", "f64": "double"}
+C_TYPES = {
+    "i1": "bool",
+    "i8": "char",
+    "i16": "short",
+    "i32": "int",
+    "i64": "long",
+    "f16": "half",
+    "bf16": "bfloat",
+    "f32": "float",
+    "f64": "double",
+}
 UNSIGNED = {"i1": "bool", "i8": "uchar", "i16": "ushort", "i32": "uint", "i64": "ulong"}
 
 
 def c_type(scalar: Scalar) -> str:
     if scalar.name not in C_TYPES:
-        raise UnsupportedType(f"values of type {scalar}", why="no target has arithmetic for it yet",
-                              hint="convert to fp16 or fp32 before the kernel")
+        raise UnsupportedType(
+            f"values of type {scalar}",
+            why="no target has arithmetic for it yet",
+            hint="convert to fp16 or fp32 before the kernel",
+        )
     return C_TYPES[scalar.name]
 
 

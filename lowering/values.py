@@ -59,7 +59,8 @@ class Values:
     def is_light(self, value: Value) -> bool:
         """Derived, and known from scalars alone: no tile is read to recompute it."""
         return self.is_derived(value) and all(
-            not root.type.shape for root, _ in self.leaves(value, identity(value.type.shape)))
+            not root.type.shape for root, _ in self.leaves(value, identity(value.type.shape))
+        )
 
     def node(self, value: Value) -> Node:
         """The node that makes `value`; the arguments node for arguments."""
@@ -86,8 +87,9 @@ class Values:
         return tuple(found)
 
     def roots_of(self, values: tuple[Value, ...]) -> tuple[Value, ...]:
-        return tuple(dict.fromkeys(
-            r for v in values for r, _ in self.leaves(v, identity(v.type.shape))))
+        return tuple(
+            dict.fromkeys(r for v in values for r, _ in self.leaves(v, identity(v.type.shape)))
+        )
 
     def base(self, pointer: Value) -> Value | None:
         """The parameter that a pointer points into, or None if it is not one single parameter."""

@@ -68,7 +68,9 @@ class MLXBackend(_BaseBackend):
         return f"{sources_digest()}-{self.target.arch}"
 
     def parse_options(self, opts: dict[str, Any]) -> Options:
-        known = {k: v for k, v in opts.items() if k in Options.__dataclass_fields__ and v is not None}
+        known = {
+            k: v for k, v in opts.items() if k in Options.__dataclass_fields__ and v is not None
+        }
         return Options(**{**known, "arch": self.target.arch})
 
     def pack_metadata(self, metadata: Any) -> Any:
@@ -91,9 +93,17 @@ class MLXBackend(_BaseBackend):
 def _optimise(module: Any) -> Any:
     manager = _ir.pass_manager(module.context)
     common, ttir = _passes.common, _passes.ttir
-    for add in (common.add_inliner, ttir.add_rewrite_tensor_descriptor_to_pointer,
-                common.add_canonicalizer, ttir.add_combine, ttir.add_reorder_broadcast,
-                common.add_cse, ttir.add_triton_licm, common.add_symbol_dce, ttir.add_loop_unroll):
+    for add in (
+        common.add_inliner,
+        ttir.add_rewrite_tensor_descriptor_to_pointer,
+        common.add_canonicalizer,
+        ttir.add_combine,
+        ttir.add_reorder_broadcast,
+        common.add_cse,
+        ttir.add_triton_licm,
+        common.add_symbol_dce,
+        ttir.add_loop_unroll,
+    ):
         add(manager)
     manager.run(module, "make_ttir")
     return module

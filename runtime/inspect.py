@@ -11,8 +11,11 @@ from .launch import Launcher
 
 def last_launcher(kernel: Any) -> Launcher:
     """The launcher of the kernel's last launch; `kernel` may be autotuned or wrapped in heuristics."""
-    while kernel not in Launcher.last and hasattr(kernel, "fn") and not callable(
-            getattr(kernel, "cache_key", None)):
+    while (
+        kernel not in Launcher.last
+        and hasattr(kernel, "fn")
+        and not callable(getattr(kernel, "cache_key", None))
+    ):
         kernel = kernel.fn
     if kernel not in Launcher.last:
         name = getattr(kernel, "__name__", str(kernel))

@@ -15,14 +15,39 @@ from .target import current
 
 # Triton's scalar types → struct format of an 8-byte slot.
 _FORMATS = {
-    "i1": "?7x", "u1": "?7x", "i8": "q", "i16": "q", "i32": "q", "i64": "q", "u8": "Q", "u16": "Q",
-    "u32": "Q", "u64": "Q", "fp16": "f4x", "bf16": "f4x", "fp32": "f4x", "f32": "f4x", "fp64": "d"}
+    "i1": "?7x",
+    "u1": "?7x",
+    "i8": "q",
+    "i16": "q",
+    "i32": "q",
+    "i64": "q",
+    "u8": "Q",
+    "u16": "Q",
+    "u32": "Q",
+    "u64": "Q",
+    "fp16": "f4x",
+    "bf16": "f4x",
+    "fp32": "f4x",
+    "f32": "f4x",
+    "fp64": "d",
+}
 
 # MLX dtype → element type in C, in Metal's words.
 _STORAGE = {
-    "bool": "bool", "uint8": "uchar", "uint16": "ushort", "uint32": "uint", "uint64": "ulong",
-    "int8": "char", "int16": "short", "int32": "int", "int64": "long", "float16": "half",
-    "bfloat16": "bfloat", "float32": "float", "float64": "double"}
+    "bool": "bool",
+    "uint8": "uchar",
+    "uint16": "ushort",
+    "uint32": "uint",
+    "uint64": "ulong",
+    "int8": "char",
+    "int16": "short",
+    "int32": "int",
+    "int64": "long",
+    "float16": "half",
+    "bfloat16": "bfloat",
+    "float32": "float",
+    "float64": "double",
+}
 
 _pending: list[weakref.ref[Any]] = []
 
@@ -32,7 +57,7 @@ def allow_arrays() -> None:
     import mlx.core as mx
 
     if not hasattr(mx.array, "data_ptr"):
-        mx.array.data_ptr = None
+        mx.array.data_ptr = None  # type: ignore[attr-defined]
 
 
 def finish_pending() -> None:
@@ -86,11 +111,19 @@ def signature_of(types: Sequence[str], names: Sequence[str]) -> Signature:
     scalars = tuple(k for k, t in enumerate(kinds) if not t.startswith("*"))
     for k in scalars:
         if kinds[k] not in _FORMATS:
-            raise BadArgument(f"an argument of type {kinds[k]}",
-                              hint="pass arrays, numbers, booleans, None or constexpr values")
+            raise BadArgument(
+                f"an argument of type {kinds[k]}",
+                hint="pass arrays, numbers, booleans, None or constexpr values",
+            )
     packer = struct.Struct("<" + "".join(_FORMATS[kinds[k]] for k in scalars))
-    return Signature(places, pointers, packer, scalars, tuple(kinds[k] for k in scalars),
-                     tuple(names[i] if i < len(names) else f"argument {i}" for i in places))
+    return Signature(
+        places,
+        pointers,
+        packer,
+        scalars,
+        tuple(kinds[k] for k in scalars),
+        tuple(names[i] if i < len(names) else f"argument {i}" for i in places),
+    )
 
 
 class Launcher:
@@ -109,8 +142,19 @@ class Launcher:
         self._calls: dict[Any, Callable[[Sequence[Any], bytes, tuple[int, int, int]], None]] = {}
         self.last_facts: dict[int, BufferFacts] = {}
 
-    def __call__(self, grid_x: int, grid_y: int, grid_z: int, stream: Any, loaded: LoadedKernel,
-                 packed: Any, launch_metadata: Any, enter: Any, leave: Any, *args: Any) -> None:
+    def __call__(
+        self,
+        grid_x: int,
+        grid_y: int,
+        grid_z: int,
+        stream: Any,
+        loaded: LoadedKernel,
+        packed: Any,
+        launch_metadata: Any,
+        enter: Any,
+        leave: Any,
+        *args: Any,
+    ) -> None:
         if enter is not None:
             enter(launch_metadata)
         if grid_x > 0 and grid_y > 0 and grid_z > 0:
@@ -120,7 +164,9 @@ class Launcher:
         if leave is not None:
             leave(launch_metadata)
 
-    def _launch(self, grid: tuple[int, int, int], loaded: LoadedKernel, args: Sequence[Any]) -> None:
+    def _launch(
+        self, grid: tuple[int, int, int], loaded: LoadedKernel, args: Sequence[Any]
+    ) -> None:
         signature = self.signature
         if self.nested is not None:
             args = _flatten_args(args, self.nested)
@@ -138,8 +184,11 @@ class Launcher:
         if call is None:
             call = self._prepare(loaded, arrays, alias)
             self._calls[key] = call
-        call([arrays[k] for k in sorted(set(alias))] if len(owners) < len(arrays) else arrays,
-             scalars, grid)
+        call(
+            [arrays[k] for k in sorted(set(alias))] if len(owners) < len(arrays) else arrays,
+            scalars,
+            grid,
+        )
         if self.function is not None:
             Launcher.last[self.function] = self
 
@@ -154,11 +203,14 @@ class Launcher:
                 except (struct.error, OverflowError, TypeError):
                     raise BadArgument(
                         f"argument {signature.names[k]!r} = {values[k]!r}",
-                        why=f"it does not fit {kind}", hint="pass a number of that type") from error
+                        why=f"it does not fit {kind}",
+                        hint="pass a number of that type",
+                    ) from error
             raise
 
-    def _prepare(self, loaded: LoadedKernel, arrays: Sequence[Any], alias: tuple[int, ...]) -> (
-            Callable[[Sequence[Any], bytes, tuple[int, int, int]], None]):
+    def _prepare(
+        self, loaded: LoadedKernel, arrays: Sequence[Any], alias: tuple[int, ...]
+    ) -> Callable[[Sequence[Any], bytes, tuple[int, int, int]], None]:
         """Everything that depends on which arrays are the same and on their dtypes, not on values."""
         import mlx.core as mx
 
@@ -167,23 +219,31 @@ class Launcher:
                 raise BadArgument(
                     f"argument {self.signature.names[k]!r} is a "
                     f"{type(array).__module__}.{type(array).__name__}",
-                    why="launches take mx.array for now", hint="mx.array(numpy_or_torch_array)")
+                    why="launches take mx.array for now",
+                    hint="mx.array(numpy_or_torch_array)",
+                )
         self.text = loaded.text
         self.last_facts = {
             self.signature.pointers[k]: BufferFacts(_storage(a), self.signature.pointers[alias[k]])
-            for k, a in enumerate(arrays)}
+            for k, a in enumerate(arrays)
+        }
         return _PREPARE[self.choice.name](self)
 
 
 def _storage(array: Any) -> str:
     name = str(array.dtype).rpartition(".")[2]
     if name not in _STORAGE:
-        raise BadArgument(f"an array of dtype {name}", why="Triton has no such type",
-                          hint="cast it before the launch")
+        raise BadArgument(
+            f"an array of dtype {name}",
+            why="Triton has no such type",
+            hint="cast it before the launch",
+        )
     return _STORAGE[name]
 
 
-def _prepare_host(launcher: Launcher) -> Callable[[Sequence[Any], bytes, tuple[int, int, int]], None]:
+def _prepare_host(
+    launcher: Launcher,
+) -> Callable[[Sequence[Any], bytes, tuple[int, int, int]], None]:
     from .host import compiled
 
     kernel = lowered.kernel_for(launcher.text, "host", launcher.num_warps, launcher.last_facts)
@@ -207,11 +267,16 @@ def remember(arrays: Iterable[Any]) -> None:
     del _pending[:-16]
 
 
-def _prepare_metal(launcher: Launcher) -> Callable[[Sequence[Any], bytes, tuple[int, int, int]], None]:
+def _prepare_metal(
+    launcher: Launcher,
+) -> Callable[[Sequence[Any], bytes, tuple[int, int, int]], None]:
     from .metal import prepare
 
     return prepare(launcher)
 
 
 _PREPARE: dict[str, Callable[[Launcher], Any]] = {
-    "host": _prepare_host, "simulate": _prepare_metal, "metal": _prepare_metal}
+    "host": _prepare_host,
+    "simulate": _prepare_metal,
+    "metal": _prepare_metal,
+}

@@ -36,15 +36,19 @@ def trial(text: str, target: str, num_warps: int) -> Kernel:
     from ..lowering.text import C_TYPES
 
     function = function_of(text)
-    facts = {k: BufferFacts(C_TYPES.get(p.type.scalar.name, "uchar"), k)
-             for k, p in enumerate(function.parameters) if p.type.is_pointer}
+    facts = {
+        k: BufferFacts(C_TYPES.get(p.type.scalar.name, "uchar"), k)
+        for k, p in enumerate(function.parameters)
+        if p.type.is_pointer
+    }
     return lower(function, _row(target), num_warps, facts)
 
 
 def kernel_for(text: str, target: str, num_warps: int, facts: Mapping[int, BufferFacts]) -> Kernel:
     """The lowered kernel, from the disk cache if an earlier process made it."""
-    key = cache.digest(cache.sources_digest(), text, ROWS[target], str(num_warps),
-                       repr(sorted(facts.items())))
+    key = cache.digest(
+        cache.sources_digest(), text, ROWS[target], str(num_warps), repr(sorted(facts.items()))
+    )
     found = _read(key)
     if found is None:
         from ..lowering.kernel import lower
@@ -75,15 +79,23 @@ def _read(key: str) -> Kernel | None:
         return None
 
 
-def covered(text: str, facts: Mapping[int, BufferFacts], sizes: Mapping[int, int],
-            slots: tuple[int, ...], scalars: bytes, grid: tuple[int, int, int]) -> frozenset[int]:
+def covered(
+    text: str,
+    facts: Mapping[int, BufferFacts],
+    sizes: Mapping[int, int],
+    slots: tuple[int, ...],
+    scalars: bytes,
+    grid: tuple[int, int, int],
+) -> frozenset[int]:
     """Buffers (by parameter index) that the launch is proved to write whole; see fusion/cover.py."""
     from ..fusion.cover import covered as prove
 
     function = function_of(text)
     aliases = {k: f.same_as for k, f in facts.items()}
-    values = {k: unpack(function.parameters[k].type.scalar, scalars[8 * n:8 * n + 8])
-              for n, k in enumerate(slots)}
+    values = {
+        k: unpack(function.parameters[k].type.scalar, scalars[8 * n : 8 * n + 8])
+        for n, k in enumerate(slots)
+    }
     return prove(function, frozenset(aliases.values()), aliases, sizes, values, grid)
 
 

@@ -69,8 +69,9 @@ def _plan(launcher: Launcher, arrays: Sequence[Any], scalars: bytes, grid: Grid)
     return lowered.kernel_for(launcher.text, "metal", launcher.num_warps, proved)
 
 
-def _launch(launcher: Launcher, kernel: Kernel, arrays: Sequence[Any], scalars: bytes,
-            grid: Grid) -> list[tuple[int, Any]]:
+def _launch(
+    launcher: Launcher, kernel: Kernel, arrays: Sequence[Any], scalars: bytes, grid: Grid
+) -> list[tuple[int, Any]]:
     """(index of the buffer, its new contents) for every written buffer."""
     import mlx.core as mx
 
@@ -115,22 +116,32 @@ def metal_call(kernel: Kernel, shapes: Sequence[Any], grid: Grid) -> MetalCall:
     if kernel.scalars:
         inputs.append("scalars")
     if len(inputs) + len(outputs) > MAX_BUFFERS:
-        raise TooManyBuffers(f"{kernel.name} needs {len(inputs) + len(outputs)} buffers",
-                             why=f"Metal has {MAX_BUFFERS}", hint="pack arrays into fewer")
+        raise TooManyBuffers(
+            f"{kernel.name} needs {len(inputs) + len(outputs)} buffers",
+            why=f"Metal has {MAX_BUFFERS}",
+            hint="pack arrays into fewer",
+        )
     if grid[0] * kernel.threads > _MAX_THREADS:
-        raise BadArgument(f"grid {grid}", why=f"MLX counts threads up to {_MAX_THREADS} on an axis",
-                          hint="use more of the second axis")
+        raise BadArgument(
+            f"grid {grid}",
+            why=f"MLX counts threads up to {_MAX_THREADS} on an axis",
+            hint="use more of the second axis",
+        )
     starts_filled = any(a.mode in ("merged", "combined") for a in kernel.accesses)
     fill = -1.0 if any(a.combine == "and" for a in kernel.accesses) else 0.0
     return MetalCall(
         name=f"{kernel.name}_{cache.digest(kernel.body, kernel.header)[:10]}",
-        input_names=tuple(inputs), output_names=tuple(n for n, _, _ in outputs),
-        source=kernel.body, header=kernel.header,
-        grid=(grid[0] * kernel.threads, grid[1], grid[2]), threadgroup=(kernel.threads, 1, 1),
+        input_names=tuple(inputs),
+        output_names=tuple(n for n, _, _ in outputs),
+        source=kernel.body,
+        header=kernel.header,
+        grid=(grid[0] * kernel.threads, grid[1], grid[2]),
+        threadgroup=(kernel.threads, 1, 1),
         output_shapes=tuple((s,) for _, s, _ in outputs),
         output_dtypes=tuple(d for _, _, d in outputs),
         init_value=fill if starts_filled else None,
-        atomic_outputs=any(a.atomic for a in kernel.accesses))
+        atomic_outputs=any(a.atomic for a in kernel.accesses),
+    )
 
 
 def _input(array: Any) -> Any:
@@ -160,18 +171,22 @@ def _run(launcher: Launcher, call: MetalCall, inputs: Sequence[Any]) -> list[Any
     if result.findings:
         first = result.findings[0]
         raise SimulatorFinding(
-            f"{first.kind} in {call.name}: {first.message}", why=f"line {first.line}: {first.source}",
+            f"{first.kind} in {call.name}: {first.message}",
+            why=f"line {first.line}: {first.source}",
             hint=f"{len(result.findings)} findings in all; this is a defect of triton-mlx "
-                 "unless the kernel itself is racy or reads out of bounds")
+            "unless the kernel itself is racy or reads out of bounds",
+        )
     return result.outputs
 
 
 _COMBINE: dict[str, Callable[[Any, Any, Any], Any]] = {
-    "add": lambda mx, old, new: old + new, "fadd": lambda mx, old, new: old + new,
+    "add": lambda mx, old, new: old + new,
+    "fadd": lambda mx, old, new: old + new,
     "or": lambda mx, old, new: mx.bitwise_or(old, new),
     "xor": lambda mx, old, new: mx.bitwise_xor(old, new),
     "and": lambda mx, old, new: mx.bitwise_and(old, new),
-    "umax": lambda mx, old, new: mx.maximum(old, new)}
+    "umax": lambda mx, old, new: mx.maximum(old, new),
+}
 
 
 def _settled(access: Access, new: Any, written: Any, old: Any) -> Any:
@@ -184,4 +199,3 @@ def _settled(access: Access, new: Any, written: Any, old: Any) -> Any:
     if access.mode == "combined":
         return _COMBINE[access.combine](mx, old, new)
     return new
-

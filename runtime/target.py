@@ -32,8 +32,9 @@ class Choice:
 
 def _checked_choice(name: str, checked: bool) -> Choice:
     if name not in NAMES:
-        raise UnknownTarget(f"target {name!r}", why=f"targets are {', '.join(NAMES)}",
-                            hint="triton_mlx.use('host')")
+        raise UnknownTarget(
+            f"target {name!r}", why=f"targets are {', '.join(NAMES)}", hint="triton_mlx.use('host')"
+        )
     return Choice(name, checked and name == "simulate")
 
 
@@ -51,8 +52,9 @@ def default() -> Choice:
     global _default
     if _default is None:
         settings = Settings.from_env()
-        _default = _checked_choice(settings.target or ("metal" if _has_metal() else "host"),
-                                   settings.checked)
+        _default = _checked_choice(
+            settings.target or ("metal" if _has_metal() else "host"), settings.checked
+        )
     return _default
 
 
@@ -70,7 +72,9 @@ class use:  # noqa: N801  reads as a verb: use("host")
 
     def __init__(self, target: str, *, checked: bool | None = None):
         global _chosen
-        choice = _checked_choice(target, Settings.from_env().checked if checked is None else checked)
+        choice = _checked_choice(
+            target, Settings.from_env().checked if checked is None else checked
+        )
         self._previous = _chosen
         self._driver = _activate()
         _chosen = choice
@@ -78,8 +82,12 @@ class use:  # noqa: N801  reads as a verb: use("host")
     def __enter__(self) -> use:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         global _chosen
         _chosen = self._previous
         if self._driver is not None:

@@ -41,7 +41,7 @@ def remember() -> None:
 
 
 def _stamps(root: Path) -> Iterator[str]:
-    """"path size time" of every file that Triton's key may depend on."""
+    """ "path size time" of every file that Triton's key may depend on."""
     for name in _FOLDERS:
         for folder, _, files in os.walk(root / name):
             for file in files:

@@ -13,7 +13,10 @@ from ..types import Scalar
 from . import PassResult
 
 _BINARY: dict[str, Callable[[int, int], int]] = {
-    "add": lambda a, b: a + b, "sub": lambda a, b: a - b, "mul": lambda a, b: a * b}
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+}
 _EXTEND = frozenset({"ext_s", "trunc"})
 # (op, constant on the right) → the left operand is the result.
 _NEUTRAL = frozenset({("add", 0), ("sub", 0), ("mul", 1), ("div_s", 1), ("addptr", 0)})

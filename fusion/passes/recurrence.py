@@ -48,28 +48,42 @@ class _Rewriter:
             else:
                 builder.append(node)
 
-    def rewrite(self, node: Node, found: dict[int, tuple[Value, ...]], builder: GraphBuilder,
-                mapping: dict[Value, Value]) -> None:
+    def rewrite(
+        self,
+        node: Node,
+        found: dict[int, tuple[Value, ...]],
+        builder: GraphBuilder,
+        mapping: dict[Value, Value],
+    ) -> None:
         """`found`: index of the carried argument → its increments per iteration."""
         body = node.regions[0]
         lower, upper, step, *inits = node.inputs
         kept = [k for k in range(len(inits)) if k not in found]
         names = body.args_node.attr("names", ("",) * len(body.args))
-        inner = GraphBuilder(self.ids, [body.args[0].type, *(inits[k].type for k in kept)],
-                             node.loc, names=(names[0], *(names[1 + k] for k in kept)))
+        inner = GraphBuilder(
+            self.ids,
+            [body.args[0].type, *(inits[k].type for k in kept)],
+            node.loc,
+            names=(names[0], *(names[1 + k] for k in kept)),
+        )
         iv = inner.args[0]
         renamed = {body.args[0]: iv, **{body.args[1 + k]: v for k, v in zip(kept, inner.args[1:])}}
         count = _iterations(inner, iv, lower, step, node)
         for k, increments in found.items():
             clones = [_clone(inner, body, v) for v in increments]
             renamed[body.args[1 + k]] = _advance(inner, inits[k], count, clones, node)
-            self.decisions.append(Decision(
-                "CLOSED_FORM", True, f"loop argument {k} is start + n * step", node.loc))
+            self.decisions.append(
+                Decision("CLOSED_FORM", True, f"loop argument {k} is start + n * step", node.loc)
+            )
         self.fill(body, inner, renamed)
-        loop = builder.add("for", [lower, upper, step, *(inits[k] for k in kept)],
-                           [inits[k].type for k in kept], dict(node.attrs),
-                           [inner.build(renamed.get(body.outputs[k], body.outputs[k]) for k in kept)],
-                           node.loc)
+        loop = builder.add(
+            "for",
+            [lower, upper, step, *(inits[k] for k in kept)],
+            [inits[k].type for k in kept],
+            dict(node.attrs),
+            [inner.build(renamed.get(body.outputs[k], body.outputs[k]) for k in kept)],
+            node.loc,
+        )
         mapping.update({node.outputs[k]: v for k, v in zip(kept, loop.outputs)})
         trips = _trips(builder, lower, upper, step, node)
         for k, increments in found.items():
@@ -118,7 +132,8 @@ def _invariant(body: Graph, value: Value) -> bool:
         return False
     node = body.node(value)
     return node.op in ("const", "splat", "broadcast", "expand_dims", "add", "mul", "ext_s") and all(
-        _invariant(body, v) for v in node.inputs)
+        _invariant(body, v) for v in node.inputs
+    )
 
 
 def _clone(builder: GraphBuilder, body: Graph, value: Value) -> Value:
@@ -142,6 +157,7 @@ def _iterations(builder: GraphBuilder, iv: Value, lower: Value, step: Value, nod
 
 def _trips(builder: GraphBuilder, lower: Value, upper: Value, step: Value, node: Node) -> Value:
     """Number of iterations of the loop: max(0, ceil((upper - lower) / step)); steps are positive."""
+
     def op(name: str, *inputs: Value) -> Value:
         return builder.add(name, inputs, (lower.type,), loc=node.loc).result
 
@@ -157,8 +173,9 @@ def _cast(builder: GraphBuilder, value: Value, to: Scalar, node: Node) -> Value:
     return builder.add(name, (value,), (value.type.with_elem(to),), loc=node.loc).result
 
 
-def _advance(builder: GraphBuilder, start: Value, count: Value, increments: list[Value],
-             node: Node) -> Value:
+def _advance(
+    builder: GraphBuilder, start: Value, count: Value, increments: list[Value], node: Node
+) -> Value:
     """start + count * (sum of increments), with pointers counted in 64 bits."""
     pointer = start.type.is_pointer
     elem = I64 if pointer else start.type.scalar
@@ -168,6 +185,7 @@ def _advance(builder: GraphBuilder, start: Value, count: Value, increments: list
     for amount in increments:
         amount = _cast(builder, amount, elem, node)
         grown = builder.add("mul", (amount, times), (amount.type,), loc=node.loc).result
-        start = builder.add("addptr" if pointer else "add", (start, grown), (start.type,),
-                            loc=node.loc).result
+        start = builder.add(
+            "addptr" if pointer else "add", (start, grown), (start.type,), loc=node.loc
+        ).result
     return start

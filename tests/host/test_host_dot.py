@@ -14,10 +14,20 @@ import numpy as np
 import pytest
 
 PRELUDE = Path(__file__).resolve().parents[2] / "lowering" / "preludes"
-FLAGS = (
-    "-std=c++17 -O3 -march=native -fPIC -shared -fno-math-errno -fno-trapping-math -fno-exceptions"
-    " -Wall -Wextra -Werror -Wno-psabi"
-).split()
+FLAGS = [
+    "-std=c++17",
+    "-O3",
+    "-march=native",
+    "-fPIC",
+    "-shared",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fno-exceptions",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-Wno-psabi",
+]
 COMPILERS = ("g++", "clang++", "clang++-19")
 # A second build without AVX-512 exercises the other register block on machines that have it.
 BUILDS = [(name, narrow) for name in COMPILERS for narrow in (False, True)]

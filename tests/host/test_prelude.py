@@ -15,10 +15,19 @@ import numpy as np
 import pytest
 
 PRELUDE = Path(__file__).resolve().parents[2] / "lowering" / "preludes"
-FLAGS = (
-    "-std=c++17 -O3 -march=native -fPIC -shared -fno-math-errno -fno-trapping-math -fno-exceptions"
-    " -Wall -Wextra -Werror"
-).split()
+FLAGS = [
+    "-std=c++17",
+    "-O3",
+    "-march=native",
+    "-fPIC",
+    "-shared",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fno-exceptions",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+]
 COMPILERS = ("g++", "clang++", "clang++-19")
 
 Array = np.ndarray[Any, Any]
@@ -76,10 +85,33 @@ BINARY: dict[str, Callable[[Array, Array], Array]] = {
 }
 # Loops over these must become vector code and call no library. (min and max have the body of fmin
 # and fmax, and g++ merges equal functions, so its report would not name them.)
-VECTORISED = (
-    "exp exp2 exp10 log log2 log10 sin cos tan tanh erf sqrt rsqrt floor ceil trunc rint round fabs"
-    " sign fmin fmax minimum_nan maximum_nan copysign"
-).split()
+VECTORISED = [
+    "exp",
+    "exp2",
+    "exp10",
+    "log",
+    "log2",
+    "log10",
+    "sin",
+    "cos",
+    "tan",
+    "tanh",
+    "erf",
+    "sqrt",
+    "rsqrt",
+    "floor",
+    "ceil",
+    "trunc",
+    "rint",
+    "round",
+    "fabs",
+    "sign",
+    "fmin",
+    "fmax",
+    "minimum_nan",
+    "maximum_nan",
+    "copysign",
+]
 SMALL = ("half", "bfloat")
 OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 CASTS = {"int": "i4", "float": "f4", "double": "f8", "bool": "?", "long": "i8", "uchar": "u1"}

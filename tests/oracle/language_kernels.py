@@ -22,7 +22,8 @@ def k_while(x, o, n, BLOCK: tl.constexpr):
 @triton.jit
 def k_swap(x, y, o, n, BLOCK: tl.constexpr):
     c = tl.arange(0, BLOCK)
-    a = tl.load(x + c); b = tl.load(y + c)
+    a = tl.load(x + c)
+    b = tl.load(y + c)
     for i in range(n):
         a, b = b, a + b
     tl.store(o + c, a)
@@ -31,15 +32,18 @@ def k_swap(x, y, o, n, BLOCK: tl.constexpr):
 
 @triton.jit
 def k_argmax(x, o, oi, N: tl.constexpr, M: tl.constexpr):
-    r = tl.arange(0, N)[:, None]; c = tl.arange(0, M)[None, :]
+    r = tl.arange(0, N)[:, None]
+    c = tl.arange(0, M)[None, :]
     v = tl.load(x + r * M + c)
     m, i = tl.max(v, axis=1, return_indices=True)
-    tl.store(o + tl.arange(0, N), m); tl.store(oi + tl.arange(0, N), i)
+    tl.store(o + tl.arange(0, N), m)
+    tl.store(oi + tl.arange(0, N), i)
 
 
 @triton.jit
 def k_colsum(x, o, N: tl.constexpr, M: tl.constexpr):
-    r = tl.arange(0, N)[:, None]; c = tl.arange(0, M)[None, :]
+    r = tl.arange(0, N)[:, None]
+    c = tl.arange(0, M)[None, :]
     v = tl.load(x + r * M + c)
     s = tl.sum(v, axis=0)
     t = tl.sum(v, axis=1)
@@ -48,10 +52,12 @@ def k_colsum(x, o, N: tl.constexpr, M: tl.constexpr):
 
 @triton.jit
 def k_trans(x, o, N: tl.constexpr, M: tl.constexpr):
-    r = tl.arange(0, N)[:, None]; c = tl.arange(0, M)[None, :]
+    r = tl.arange(0, N)[:, None]
+    c = tl.arange(0, M)[None, :]
     v = tl.load(x + r * M + c)
     t = tl.trans(v * 2.0)
-    r2 = tl.arange(0, M)[:, None]; c2 = tl.arange(0, N)[None, :]
+    r2 = tl.arange(0, M)[:, None]
+    c2 = tl.arange(0, N)[None, :]
     tl.store(o + r2 * N + c2, t + r2)
 
 
@@ -117,7 +123,8 @@ def k_shift(x, o, n, BLOCK: tl.constexpr):
 @triton.jit
 def k_ints(x, y, o, n, BLOCK: tl.constexpr):
     c = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-    a = tl.load(x + c, mask=c < n, other=0); b = tl.load(y + c, mask=c < n, other=1)
+    a = tl.load(x + c, mask=c < n, other=0)
+    b = tl.load(y + c, mask=c < n, other=1)
     tl.store(o + c, (a * b + (a // b) - (a % b)) ^ (a << 2), mask=c < n)
 
 
@@ -140,13 +147,17 @@ def k_scalar(x, o, a, b: tl.float32, flag, none, tup, D: tl.constexpr):
 
 @triton.jit
 def k_grid3(o, X, Y):
-    x = tl.program_id(0); y = tl.program_id(1); z = tl.program_id(2)
+    x = tl.program_id(0)
+    y = tl.program_id(1)
+    z = tl.program_id(2)
     tl.store(o + (z * Y + y) * X + x, x + 10 * y + 100 * z + 1000 * tl.num_programs(1))
 
 
 @triton.jit
 def k_dotT(a, b, o, M: tl.constexpr, N: tl.constexpr, K: tl.constexpr):
-    m = tl.arange(0, M); n = tl.arange(0, N); k = tl.arange(0, K)
+    m = tl.arange(0, M)
+    n = tl.arange(0, N)
+    k = tl.arange(0, K)
     A = tl.load(a + m[:, None] * K + k[None, :])
     B = tl.load(b + n[:, None] * K + k[None, :])
     C = tl.dot(A, tl.trans(B), input_precision="ieee")
@@ -157,9 +168,14 @@ def k_dotT(a, b, o, M: tl.constexpr, N: tl.constexpr, K: tl.constexpr):
 @triton.jit
 def k_nan(x, y, o, BLOCK: tl.constexpr):
     c = tl.arange(0, BLOCK)
-    a = tl.load(x + c); b = tl.load(y + c)
-    tl.store(o + c, tl.maximum(a, b)); tl.store(o + BLOCK + c, tl.maximum(a, b, propagate_nan=tl.PropagateNan.ALL))
-    tl.store(o + 2*BLOCK + c, tl.where(a == b, 1.0, 0.0) + tl.where(a != b, 2.0, 0.0) + tl.where(a < b, 4.0, 0.0))
+    a = tl.load(x + c)
+    b = tl.load(y + c)
+    tl.store(o + c, tl.maximum(a, b))
+    tl.store(o + BLOCK + c, tl.maximum(a, b, propagate_nan=tl.PropagateNan.ALL))
+    tl.store(
+        o + 2 * BLOCK + c,
+        tl.where(a == b, 1.0, 0.0) + tl.where(a != b, 2.0, 0.0) + tl.where(a < b, 4.0, 0.0),
+    )
 
 
 @triton.jit

@@ -120,7 +120,9 @@ def test_all_loads_of_a_tile_come_before_a_store_to_the_same_array() -> None:
     close(array, np.append(x[1:], 0))
 
 
-@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"])
+@pytest.mark.parametrize(
+    "dtype", ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
+)
 def test_integers_wrap_and_divide_as_in_c(dtype: str) -> None:
     info, rng = np.iinfo(dtype), np.random.default_rng(4)
     x = rng.integers(info.min, info.max, 500, dtype=dtype)
@@ -183,8 +185,12 @@ def test_pointers_that_walk_forward_and_backward() -> None:
 def test_views_are_seen_in_their_row_major_order(view: str) -> None:
     x = floats(64, 20)
     base = mx.array(x)
-    taken = {"transposed": lambda a: a.T, "slice": lambda a: a[10:20], "reversed": lambda a: a[::-1],
-             "strided": lambda a: a[::3, 1::2]}[view]
+    taken = {
+        "transposed": lambda a: a.T,
+        "slice": lambda a: a[10:20],
+        "reversed": lambda a: a[::-1],
+        "strided": lambda a: a[::3, 1::2],
+    }[view]
     array, want = taken(base), taken(x)
     kernels.k_inplace[(array.size // 128 + 1,)](array, array.size, BLOCK=128)
     close(array, want * 2 + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from triton_mlx.runtime.simulator import MissingClang, UnsupportedMachine, find_clang
 from triton_mlx.runtime.simulator.build import runtime_library
 

@@ -9,6 +9,7 @@ import mlx.core as mx
 import numpy as np
 import numpy.typing as npt
 import pytest
+
 from triton_mlx.runtime.metal_call import MetalCall
 from triton_mlx.runtime.simulator import LaunchError, SimulatorResult, simulate
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import mlx.core as mx
 import numpy as np
 import pytest
+
 from triton_mlx.runtime.metal_call import MetalCall
 from triton_mlx.runtime.simulator import SimulatorResult, simulate
 

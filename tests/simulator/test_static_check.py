@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mlx.core as mx
 import pytest
+
 from triton_mlx.runtime.metal_call import MetalCall
 from triton_mlx.runtime.simulator import MetalTextError, simulate, static_check
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import mlx.core as mx
 import pytest
+
 from triton_mlx.runtime import metal_call
 from triton_mlx.runtime.metal_call import MetalCall, Parameter
 
