@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from . import semantics
 from .graph import Function, Graph, Node, Value
-from .ops import WRITES
 
 Array = npt.NDArray[Any]
 MAX_WORK = 1 << 26  # elements evaluated before giving up
@@ -77,7 +77,7 @@ class _Proof:
         x, y, _ = self.grid
         self.programs = (numbers % x, numbers // x % y, numbers // (x * y))
         self.env = {
-            v: np.asarray(self.scalars[k]).reshape(1)
+            v: semantics.as_type(np.asarray(self.scalars[k]), v.type.scalar).reshape(1)
             for v, k in self.params.items()
             if k in self.scalars
         }
@@ -180,7 +180,8 @@ class _Proof:
         node = self._made(value)
         shape = value.type.shape
         if node.op == "const":
-            return np.asarray(node.attr("value")).reshape((1,) * (1 + len(shape)))
+            number = semantics.as_type(np.asarray(node.attr("value")), value.type.scalar)
+            return number.reshape((1,) * (1 + len(shape)))
         if node.op == "program_id":
             return self.programs[node.attr("axis")].astype(np.int32)
         if node.op == "num_programs":
@@ -189,14 +190,11 @@ class _Proof:
             return np.arange(node.attr("start"), node.attr("end"), dtype=np.int32)[None]
         if node.op in _SHAPES:
             return _SHAPES[node.op](node, self.value(node.inputs[0]))
-        if node.op in WRITES or node.op not in _NUMBERS or value.type.is_float:
+        if node.op not in semantics.RULES:
             raise _NotProvable
-        args = [self.value(v) for v in node.inputs]
-        found = _NUMBERS[node.op](node, *args)
+        found = semantics.apply(node, *(self.value(v) for v in node.inputs))
         self._spend(found.size)
-        if value.type.scalar.bits == 1:
-            return found.astype(bool)
-        return found.astype(f"int{value.type.scalar.bits}")
+        return found
 
 
 def _reshape(node: Node, a: Array) -> Array:
@@ -211,53 +209,4 @@ _SHAPES: dict[str, Callable[[Node, Array], Array]] = {
     "expand_dims": lambda node, a: np.expand_dims(a, node.attr("axis") + 1),
     "trans": lambda node, a: a.transpose(0, *(d + 1 for d in node.attr("order"))),
     "reshape": _reshape,
-}
-
-
-def _divide(a: Array, b: Array) -> Array:
-    a, b = np.broadcast_arrays(a.astype(np.int64), b.astype(np.int64))
-    safe = np.where(b == 0, 1, b)
-    return np.where(b == 0, 0, np.sign(a) * np.sign(safe) * (np.abs(a) // np.abs(safe)))
-
-
-def _unsigned(a: Array) -> Array:
-    return a.view(a.dtype.str.replace("i", "u")) if a.dtype.kind == "i" else a
-
-
-_COMPARE: dict[str, Callable[[Array, Array], Array]] = {
-    "eq": np.equal,
-    "ne": np.not_equal,
-    "slt": np.less,
-    "sle": np.less_equal,
-    "sgt": np.greater,
-    "sge": np.greater_equal,
-}
-
-
-def _compare(node: Node, a: Array, b: Array) -> Array:
-    if node.attr("predicate") not in _COMPARE or node.inputs[0].type.is_float:
-        raise _NotProvable
-    return _COMPARE[node.attr("predicate")](a, b)
-
-
-_NUMBERS: dict[str, Callable[..., Array]] = {
-    "add": lambda n, a, b: a + b,
-    "sub": lambda n, a, b: a - b,
-    "mul": lambda n, a, b: a * b,
-    "and": lambda n, a, b: a & b,
-    "or": lambda n, a, b: a | b,
-    "xor": lambda n, a, b: a ^ b,
-    "shl": lambda n, a, b: a << b,
-    "shr_s": lambda n, a, b: a >> b,
-    "max_s": lambda n, a, b: np.maximum(a, b),
-    "min_s": lambda n, a, b: np.minimum(a, b),
-    "div_s": lambda n, a, b: _divide(a, b),
-    "rem_s": lambda n, a, b: a - _divide(a, b) * b,
-    "ext_s": lambda n, a: -a.astype(np.int64) if a.dtype == bool else a,
-    "ext_u": lambda n, a: a if a.dtype == bool else _unsigned(a).astype(np.int64),
-    "trunc": lambda n, a: (a & 1) != 0 if n.types[0].scalar.bits == 1 else a,
-    "neg": lambda n, a: -a,
-    "abs_i": lambda n, a: np.abs(a),
-    "cmp": _compare,
-    "select": lambda n, c, a, b: np.asarray(np.where(c, a, b)),
 }

@@ -150,10 +150,22 @@ class Emitter:
         return use
 
     def new_storage(self, word: str, layout: Layout, scalar: Scalar, number: int) -> Storage:
+        self._check_size(layout, scalar)
         storage = Storage(self.unique(identifier(word, number)), layout, scalar)
         self.out.line(storage.declaration())
         self.tile_bytes += layout.registers * scalar.bytes
         return storage
+
+    def _check_size(self, layout: Layout, scalar: Scalar) -> None:
+        size, limit = layout.registers * scalar.bytes, self.target.tile_bytes
+        if limit and size > limit:
+            shape = "x".join(map(str, layout.shape))
+            raise TileTooLarge(
+                f"a tile of {shape} {scalar} takes {size} bytes of each thread",
+                where=self.function.loc,
+                why=f"a thread of {self.target.name} holds tiles of up to {limit} bytes",
+                hint="use smaller block sizes, or more num_warps",
+            )
 
     def new_scalar(self, value: Value, node: Node) -> str:
         """A variable for a scalar that is assigned more than once."""

@@ -15,6 +15,7 @@ class Target:
     `dot`: the strategy for matrix products (lowering/dot.py).
     `reduce_chunk`: independent partial results of a reduction, for vector units.
     `splits_full_tiles`: nests are written once without masks, for tiles that lie wholly inside.
+    `tile_bytes`: what one tile may take of a thread's registers and private memory (0: no limit).
     `stack_bytes`: what the tiles of one program may take, where they live on a stack.
     """
 
@@ -29,6 +30,7 @@ class Target:
     reduce_chunk: int
     fp64: bool
     splits_full_tiles: bool = False
+    tile_bytes: int = 0
     stack_bytes: int = 0
 
 
@@ -43,6 +45,7 @@ METAL = Target(
     dot="staged_fma",
     reduce_chunk=0,
     fp64=False,
+    tile_bytes=8192,
 )
 
 HOST = Target(

@@ -23,7 +23,7 @@ class Values:
         self._nodes: dict[int, Node] = {}
         self._derived: dict[Value, bool] = {}
         self._cost: dict[Value, int] = {}
-        self.parameters = {v: p for v, p in zip(function.body.args, function.parameters)}
+        self.parameters = dict(zip(function.body.args, function.parameters))
         self._collect(function.body)
 
     def _collect(self, graph: Graph) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from ..lowering.record import Kernel
 from . import lowered
 from .launch import Launcher
+from .metal import plan
 
 
 def last_launcher(kernel: Any) -> Launcher:
@@ -26,7 +27,11 @@ def last_launcher(kernel: Any) -> Launcher:
 def lowered_last(kernel: Any, target: str) -> Kernel:
     """What `kernel`'s last launch becomes on `target` ("host", "simulate" or "metal")."""
     launcher = last_launcher(kernel)
-    return lowered.kernel_for(launcher.text, target, launcher.num_warps, launcher.last_facts)
+    facts = launcher.last_facts
+    if target == "host":
+        return lowered.kernel_for(launcher.text, target, launcher.num_warps, facts)
+    key = (launcher.last_scalars, launcher.last_grid, launcher.last_sizes)
+    return plan(launcher.text, launcher.num_warps, facts, key)
 
 
 def emit_last(kernel: Any, target: str = "metal") -> str:

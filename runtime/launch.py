@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..fusion.errors import BadArgument
-from ..lowering.record import BufferFacts
+from ..lowering.record import BufferFacts, Kernel
 from . import lowered, native
 from .target import current
 
@@ -48,6 +48,9 @@ _STORAGE = {
     "float32": "float",
     "float64": "double",
 }
+
+# (one array per buffer, packed scalars, grid)
+Call = Callable[[Sequence[Any], bytes, tuple[int, int, int]], None]
 
 _pending: list[weakref.ref[Any]] = []
 
@@ -139,8 +142,11 @@ class Launcher:
         self.function = getattr(src, "fn", None)
         self.choice = current()
         self.text = ""
-        self._calls: dict[Any, Callable[[Sequence[Any], bytes, tuple[int, int, int]], None]] = {}
+        self._calls: dict[Any, Call] = {}
         self.last_facts: dict[int, BufferFacts] = {}
+        self.last_sizes: tuple[int, ...] = ()
+        self.last_scalars = b""
+        self.last_grid = (1, 1, 1)
 
     def __call__(
         self,
@@ -184,11 +190,11 @@ class Launcher:
         if call is None:
             call = self._prepare(loaded, arrays, alias)
             self._calls[key] = call
-        call(
-            [arrays[k] for k in sorted(set(alias))] if len(owners) < len(arrays) else arrays,
-            scalars,
-            grid,
-        )
+            self.last_sizes = tuple([arrays[k].size for k in sorted(set(alias))])
+        if len(owners) < len(arrays):
+            arrays = [arrays[k] for k in sorted(set(alias))]
+        call(arrays, scalars, grid)
+        self.last_scalars, self.last_grid = scalars, grid
         if self.function is not None:
             Launcher.last[self.function] = self
 
@@ -208,9 +214,7 @@ class Launcher:
                     ) from error
             raise
 
-    def _prepare(
-        self, loaded: LoadedKernel, arrays: Sequence[Any], alias: tuple[int, ...]
-    ) -> Callable[[Sequence[Any], bytes, tuple[int, int, int]], None]:
+    def _prepare(self, loaded: LoadedKernel, arrays: Sequence[Any], alias: tuple[int, ...]) -> Call:
         """Everything that depends on which arrays are the same and on their dtypes, not on values."""
         import mlx.core as mx
 
@@ -223,11 +227,12 @@ class Launcher:
                     hint="mx.array(numpy_or_torch_array)",
                 )
         self.text = loaded.text
-        self.last_facts = {
+        facts = {
             self.signature.pointers[k]: BufferFacts(_storage(a), self.signature.pointers[alias[k]])
             for k, a in enumerate(arrays)
         }
-        return _PREPARE[self.choice.name](self)
+        self.last_facts = facts
+        return _PREPARE[self.choice.name](self, facts)
 
 
 def _storage(array: Any) -> str:
@@ -241,13 +246,15 @@ def _storage(array: Any) -> str:
     return _STORAGE[name]
 
 
-def _prepare_host(
-    launcher: Launcher,
-) -> Callable[[Sequence[Any], bytes, tuple[int, int, int]], None]:
+def _prepare_host(launcher: Launcher, facts: dict[int, BufferFacts]) -> Call:
     from .host import compiled
+    from .native.cxx import NoCompiler
 
-    kernel = lowered.kernel_for(launcher.text, "host", launcher.num_warps, launcher.last_facts)
-    address = compiled(kernel)
+    kernel = lowered.kernel_for(launcher.text, "host", launcher.num_warps, facts)
+    try:
+        address = compiled(kernel)
+    except NoCompiler as error:
+        return _prepare_numpy(launcher.text, kernel, facts, str(error))
     written = tuple(k for k, a in enumerate(kernel.accesses) if a.mode != "read")
     fresh = (False,) * len(written)
     name, stack = kernel.name, kernel.stack_bytes
@@ -261,21 +268,34 @@ def _prepare_host(
     return call
 
 
+def _prepare_numpy(text: str, kernel: Kernel, facts: dict[int, BufferFacts], reason: str) -> Call:
+    from . import fallback
+
+    fallback.warn(reason)
+    aliases = {k: f.same_as for k, f in facts.items()}
+    written = tuple(k for k, a in enumerate(kernel.accesses) if a.mode != "read")
+
+    def call(arrays: Sequence[Any], scalars: bytes, grid: tuple[int, int, int]) -> None:
+        made = fallback.launch(text, kernel, aliases, arrays, scalars, grid)
+        for k, new in zip(written, made):
+            native.rebind(arrays[k], new)
+
+    return call
+
+
 def remember(arrays: Iterable[Any]) -> None:
     """Note the newest results for `finish_pending`; weakly, so that buffers can still be reused."""
     _pending.extend(weakref.ref(a) for a in arrays)
     del _pending[:-16]
 
 
-def _prepare_metal(
-    launcher: Launcher,
-) -> Callable[[Sequence[Any], bytes, tuple[int, int, int]], None]:
+def _prepare_metal(launcher: Launcher, facts: dict[int, BufferFacts]) -> Call:
     from .metal import prepare
 
-    return prepare(launcher)
+    return prepare(launcher, facts)
 
 
-_PREPARE: dict[str, Callable[[Launcher], Any]] = {
+_PREPARE: dict[str, Callable[[Launcher, dict[int, BufferFacts]], Call]] = {
     "host": _prepare_host,
     "simulate": _prepare_metal,
     "metal": _prepare_metal,

@@ -7,17 +7,17 @@ proved to write all of it, merged with the old contents where it wrote, or combi
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..fusion.errors import BadArgument, TritonMlxError
-from ..lowering.record import Access, Kernel
+from ..lowering.record import Access, BufferFacts, Kernel
 from . import cache, lowered, native
 from .metal_call import MetalCall, dtype_name
 
 if TYPE_CHECKING:
-    from .launch import Launcher
+    from .launch import Call, Launcher
 
 Grid = tuple[int, int, int]
 MAX_BUFFERS = 31  # Metal's buffer argument table (developer.apple.com/metal/limits)
@@ -36,7 +36,7 @@ class TooManyBuffers(TritonMlxError):
     code = "TOO_MANY_BUFFERS"
 
 
-def prepare(launcher: Launcher) -> Callable[[Sequence[Any], bytes, Grid], None]:
+def prepare(launcher: Launcher, facts: Mapping[int, BufferFacts]) -> Call:
     """A function that launches on arrays (one per buffer), packed scalars and a grid."""
     from .launch import remember
 
@@ -45,7 +45,7 @@ def prepare(launcher: Launcher) -> Callable[[Sequence[Any], bytes, Grid], None]:
     def call(arrays: Sequence[Any], scalars: bytes, grid: Grid) -> None:
         key = (scalars, grid, tuple([a.size for a in arrays]))
         if key not in plans:
-            plans[key] = _plan(launcher, arrays, scalars, grid)
+            plans[key] = plan(launcher.text, launcher.num_warps, facts, key)
         kernel = plans[key]
         for k, new in _launch(launcher, kernel, arrays, scalars, grid):
             native.rebind(arrays[k], new)
@@ -54,19 +54,26 @@ def prepare(launcher: Launcher) -> Callable[[Sequence[Any], bytes, Grid], None]:
     return call
 
 
-def _plan(launcher: Launcher, arrays: Sequence[Any], scalars: bytes, grid: Grid) -> Kernel:
-    """The kernel for this launch: what it covers decides how its outputs come back."""
-    facts = launcher.last_facts
-    first = lowered.kernel_for(launcher.text, "metal", launcher.num_warps, facts)
-    sizes = {p: a.size for p, a in zip(first.buffers, arrays, strict=True)}
-    merged = [p for p, a in zip(first.buffers, first.accesses) if a.mode == "merged"]
-    covered: frozenset[int] = frozenset()
-    if merged:
-        covered = lowered.covered(launcher.text, facts, sizes, first.scalars, scalars, grid)
+def plan(
+    text: str,
+    num_warps: int,
+    facts: Mapping[int, BufferFacts],
+    key: tuple[bytes, Grid, tuple[int, ...]],
+) -> Kernel:
+    """The kernel for a launch: what it covers decides how its outputs come back.
+
+    `key`: packed scalars, grid, elements per buffer.
+    """
+    scalars, grid, elements = key
+    first = lowered.kernel_for(text, "metal", num_warps, facts)
+    if not any(a.mode == "merged" for a in first.accesses):
+        return first
+    sizes = dict(zip(first.buffers, elements, strict=True))
+    covered = lowered.covered(text, facts, sizes, first.scalars, scalars, grid)
     if not covered:
         return first
     proved = {k: replace(f, covered=f.same_as in covered) for k, f in facts.items()}
-    return lowered.kernel_for(launcher.text, "metal", launcher.num_warps, proved)
+    return lowered.kernel_for(text, "metal", num_warps, proved)
 
 
 def _launch(

@@ -1,0 +1,211 @@
+"""What every elementwise operation means, on numpy arrays: the definition that tests and proofs use.
+
+i1 is numpy bool; iN are signed numpy integers that wrap; unsigned operations read the same bits. fp16, fp32
+and fp64 are numpy's; bf16 is a float32 array rounded to bfloat16 after every operation. Where MLIR leaves a
+result open (division by zero, shifts that are too far) the result is some value and never an error.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .graph import Node
+from .types import Scalar
+
+Array = npt.NDArray[Any]
+Rule = Callable[..., Array]
+
+NUMPY = {
+    "i1": np.bool_,
+    "i8": np.int8,
+    "i16": np.int16,
+    "i32": np.int32,
+    "i64": np.int64,
+    "f16": np.float16,
+    "bf16": np.float32,
+    "f32": np.float32,
+    "f64": np.float64,
+}
+
+
+def as_type(array: Array, scalar: Scalar) -> Array:
+    """`array` as values of `scalar`; integers wrap, bfloat16 rounds to nearest even."""
+    if scalar.name == "bf16":
+        return round_bf16(np.asarray(array, np.float32))
+    return np.asarray(array).astype(NUMPY[scalar.name])
+
+
+def round_bf16(array: Array) -> Array:
+    """float32 values rounded to the nearest bfloat16, ties to even."""
+    return bf16_to_float(float_to_bf16(array))
+
+
+def float_to_bf16(array: Array) -> Array:
+    """The bits (uint16) of float32 values rounded to bfloat16."""
+    bits = np.ascontiguousarray(array, np.float32).view(np.uint32)
+    rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
+    return np.where(np.isnan(array), (bits >> 16) | 0x40, rounded).astype(np.uint16)
+
+
+def bf16_to_float(bits: Array) -> Array:
+    """float32 values of bfloat16 bits (uint16)."""
+    return (bits.astype(np.uint32) << 16).view(np.float32)
+
+
+def unsigned(array: Array) -> Array:
+    """The same bits without sign."""
+    return array.view(array.dtype.str.replace("i", "u")) if array.dtype.kind == "i" else array
+
+
+def _divide(a: Array, b: Array) -> Array:
+    a, b = np.broadcast_arrays(a, b)
+    safe = np.where(b == 0, 1, b)
+    quotient = a // safe
+    towards_zero = quotient + ((a % safe != 0) & ((a < 0) != (safe < 0)))
+    return np.where(b == 0, 0, towards_zero)
+
+
+def _remainder(a: Array, b: Array) -> Array:
+    return np.where(b == 0, 0, a - _divide(a, b) * b)
+
+
+def _on_unsigned(rule: Rule) -> Rule:
+    return lambda node, *args: rule(node, *(unsigned(np.asarray(a)) for a in args))
+
+
+def _mulhi(node: Node, a: Array, b: Array) -> Array:
+    bits = node.types[0].scalar.bits
+    product = a.astype(object) * b.astype(object)
+    return np.asarray(np.vectorize(lambda p: int(p) >> bits, otypes=[np.uint64])(product))
+
+
+_SIGNED = {
+    "eq": np.equal,
+    "ne": np.not_equal,
+    "lt": np.less,
+    "le": np.less_equal,
+    "gt": np.greater,
+    "ge": np.greater_equal,
+}
+
+
+def _compare(node: Node, a: Array, b: Array) -> Array:
+    name: str = node.attr("predicate")
+    if not node.inputs[0].type.is_float:
+        if name[0] == "u":
+            a, b = unsigned(a), unsigned(b)
+        return np.asarray(_SIGNED[name[-2:]](a, b))
+    ordered = ~(np.isnan(a) | np.isnan(b))
+    if name in ("true", "false", "ord", "uno"):
+        plain = {"true": np.ones_like(ordered), "false": np.zeros_like(ordered), "ord": ordered}
+        return plain.get(name, ~ordered)
+    result = _SIGNED[name[1:]](a, b)
+    return np.asarray(result & ordered if name[0] == "o" else result | ~ordered)
+
+
+def _bitcast(node: Node, a: Array) -> Array:
+    source, target = node.inputs[0].type.scalar, node.types[0].scalar
+    if source == target:
+        return a
+    bits = float_to_bf16(a) if source.name == "bf16" else a
+    if target.name == "bf16":
+        return bf16_to_float(bits.view(np.uint16))
+    if "i1" in (source.name, target.name):
+        return bits != 0 if target.name == "i1" else bits
+    return np.ascontiguousarray(bits).view(NUMPY[target.name])
+
+
+def _clamp(node: Node, x: Array, low: Array, high: Array) -> Array:
+    bounded = np.fmin(np.fmax(x, low), high)
+    return np.where(np.isnan(x), x, bounded) if node.attr("propagate_nan") else bounded
+
+
+def _trunc(node: Node, a: Array) -> Array:
+    return (a & 1) != 0 if node.types[0].scalar.bits == 1 else a
+
+
+def _to_int(node: Node, a: Array) -> Array:
+    return np.trunc(np.nan_to_num(a.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0))
+
+
+def _signed(a: Array) -> Array:
+    return -a.astype(np.int8) if a.dtype == bool else a
+
+
+def _plain(function: Callable[..., Array]) -> Rule:
+    return lambda node, *args: function(*args)
+
+
+_ERF = np.vectorize(math.erf, otypes=[np.float64])
+RULES: dict[str, Rule] = {
+    **{
+        name: _plain(function)
+        for name, function in {
+            "add": lambda a, b: a ^ b if a.dtype == bool else a + b,
+            "sub": lambda a, b: a ^ b if a.dtype == bool else a - b,
+            "mul": lambda a, b: a & b if a.dtype == bool else a * b,
+            "div": lambda a, b: a / b,
+            "precise_div": lambda a, b: a / b,
+            "and": np.bitwise_and,
+            "or": np.bitwise_or,
+            "xor": np.bitwise_xor,
+            "shl": np.left_shift,
+            "shr_s": np.right_shift,
+            "max_s": np.maximum,
+            "min_s": np.minimum,
+            "maxnum": np.fmax,
+            "minnum": np.fmin,
+            "maximum": np.maximum,
+            "minimum": np.minimum,
+            "div_s": _divide,
+            "rem_s": _remainder,
+            "rem_f": np.fmod,
+            "neg": np.negative,
+            "abs_f": np.abs,
+            "abs_i": np.abs,
+            "floor": np.floor,
+            "ceil": np.ceil,
+            "sqrt": np.sqrt,
+            "precise_sqrt": np.sqrt,
+            "rsqrt": lambda a: 1 / np.sqrt(a),
+            "exp": np.exp,
+            "exp2": np.exp2,
+            "log": np.log,
+            "log2": np.log2,
+            "sin": np.sin,
+            "cos": np.cos,
+            "tanh": np.tanh,
+            "erf": _ERF,
+            "select": lambda c, a, b: np.asarray(np.where(c, a, b)),
+            "fma": lambda a, b, c: a.astype(np.float64) * b + c,
+            "ext_s": _signed,
+            "s_to_f": _signed,
+            "fcast": lambda a: a,
+        }.items()
+    },
+    "shr_u": _on_unsigned(_plain(np.right_shift)),
+    "max_u": _on_unsigned(_plain(np.maximum)),
+    "min_u": _on_unsigned(_plain(np.minimum)),
+    "div_u": _on_unsigned(_plain(lambda a, b: np.where(b == 0, 0, a // np.where(b == 0, 1, b)))),
+    "rem_u": _on_unsigned(_plain(lambda a, b: np.where(b == 0, 0, a % np.where(b == 0, 1, b)))),
+    "mulhi_u": _on_unsigned(_mulhi),
+    "ext_u": _on_unsigned(_plain(lambda a: a)),
+    "u_to_f": _on_unsigned(_plain(lambda a: a)),
+    "cmp": _compare,
+    "bitcast": _bitcast,
+    "clamp": _clamp,
+    "trunc": _trunc,
+    "f_to_s": _to_int,
+    "f_to_u": lambda node, a: _to_int(node, a).astype(np.int64),
+}
+
+
+def apply(node: Node, *args: Array) -> Array:
+    """The result of an elementwise node on its operands, as values of its type."""
+    with np.errstate(all="ignore"):
+        return as_type(RULES[node.op](node, *args), node.types[0].scalar)
