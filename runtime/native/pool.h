@@ -40,7 +40,9 @@ constexpr size_t kCallerStack = size_t(512) << 10;
 constexpr int kMaxThreads = 1024;
 constexpr int kChunksPerThread = 8;  // evens out programs of unequal length
 constexpr double kShortLaunchNs = 30e3;  // about what waking a thread costs
-constexpr std::chrono::microseconds kSpin(10);
+// Waking a sleeping thread costs up to the length of a whole launch on virtual machines, so a worker
+// stays awake for the next launch of a chain; then it sleeps.
+constexpr std::chrono::microseconds kSpin(400);
 
 inline void pause() {
 #if defined(__x86_64__)
