@@ -127,7 +127,9 @@ class _Proof:
         self._spend(int(np.prod(shape, dtype=np.int64)))
         offset, mask = np.broadcast_to(offset, shape), np.broadcast_to(mask, shape)
         places = offset[mask]
-        hit = self.hit[base]
+        hit = self.hit.get(base)
+        if hit is None:
+            return
         if places.size and (places.min() < 0 or places.max() >= hit.size):
             self.failed.add(base)
             return

@@ -1,261 +1,204 @@
-"""Runs a graph on numpy arrays, one program after the other: the definition of what a kernel does.
-
-Slow and plain on purpose. It is what lowered code is compared with, and what runs kernels where no
-compiler is. What an element-wise operation means is in fusion/semantics.py; here are memory, control flow,
-reductions and products.
-"""
+"""Runs a function on numpy arrays, one program after another: slow, simple, and the meaning of a graph."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from . import semantics
-from .errors import BadArgument, PointerProvenance, UnsupportedOperation
+from .errors import BadArgument, UnsupportedOperation
 from .graph import Function, Graph, Node, Value
 from .ops import OPS
+from .semantics import Array
 from .types import Scalar
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
-    """A tile of pointers: the pointer parameter, and offsets (int64) in elements of the pointee."""
+class _Pointer:
+    """Elements of the buffer of parameter `parameter`, at `offsets`."""
 
     parameter: int
     offsets: Array
 
 
-Datum = Array | Address
-
-
 def evaluate(
     function: Function,
-    buffers: Sequence[Array],
+    buffers: Mapping[int, Array],
     scalars: Mapping[int, int | float | bool],
     grid: tuple[int, int, int],
 ) -> None:
-    """Run every program of `grid` in order and change `buffers` in place.
+    """Run every program; `buffers` (parameter index → flat array) change in place.
 
-    `buffers`: one flat, contiguous, writable array per pointer parameter, in their order; the same
-    object may stand for several. Element types are the parameters' (bf16 memory is uint16; unsigned
-    dtypes are as good as signed ones). `scalars`: parameter index → value.
-
-    Raises BadArgument for an access outside of its array, with the place in the user's kernel,
-    PointerProvenance for a pointer of unknown origin, and UnsupportedOperation for what has no row.
+    One array may stand for several parameters. bfloat16 memory is a uint16 array. Raises BadArgument
+    for an access out of bounds, with its place in the user's kernel.
     """
-    pointers = [k for k, p in enumerate(function.parameters) if p.type.is_pointer]
-    memory = dict(zip(pointers, buffers, strict=True))
-    args: list[Datum] = [
-        Address(k, np.zeros((), np.int64))
-        if p.type.is_pointer
-        else semantics.cast(scalars[k], p.type.elem)
-        for k, p in enumerate(function.parameters)
-    ]
-    names = tuple(p.name for p in function.parameters)
     for z in range(grid[2]):
         for y in range(grid[1]):
             for x in range(grid[0]):
-                _Program(memory, names, (x, y, z), grid).run(function.body, args)
+                _Program(function, buffers, scalars, (x, y, z), grid).run()
 
 
 class _Program:
-    """One program: `env` holds every value computed so far."""
-
     def __init__(
         self,
-        memory: Mapping[int, Array],
-        names: tuple[str, ...],
-        place: tuple[int, int, int],
+        function: Function,
+        buffers: Mapping[int, Array],
+        scalars: Mapping[int, int | float | bool],
+        at: tuple[int, int, int],
         grid: tuple[int, int, int],
     ):
-        self.memory, self.names, self.place, self.grid = memory, names, place, grid
-        self.env: dict[Value, Datum] = {}
+        self.body, self.buffers, self.at, self.grid = function.body, buffers, at, grid
+        self.env: dict[Value, Any] = {}
+        for k, value in enumerate(self.body.args):
+            if value.type.is_pointer:
+                self.env[value] = _Pointer(k, np.zeros((), np.int64))
+            else:
+                self.env[value] = semantics.as_type(np.asarray(scalars[k]), value.type.scalar)
 
-    def run(self, graph: Graph, args: Sequence[Datum]) -> list[Datum]:
-        """Run `graph` on `args`; its outputs."""
-        self.env.update(zip(graph.args, args, strict=True))
+    def run(self) -> None:
+        self.graph(self.body)
+
+    def graph(self, graph: Graph) -> list[Any]:
         for node in graph:
-            found = self.node(node)
-            self.env.update(zip(node.outputs, found, strict=True))
+            results = self.node(node)
+            self.env.update(zip(node.outputs, results))
         return [self.env[v] for v in graph.outputs]
 
-    def node(self, node: Node) -> Sequence[Datum]:
-        inputs = [self.env[v] for v in node.inputs]
-        rule = _RULES.get(node.op)
-        if rule is not None:
-            return rule(self, node, inputs)
-        arrays = [x for x in inputs if not isinstance(x, Address)]
-        if len(arrays) < len(inputs):
-            return [_address(node, inputs)]
-        return [semantics.apply(node, arrays)]
+    def node(self, node: Node) -> Sequence[Any]:
+        args = [self.env[v] for v in node.inputs]
+        special = getattr(self, f"_{node.op}", None)
+        if special is not None:
+            results: Sequence[Any] = special(node, *args)
+            return results
+        if OPS[node.op].kind == "shape":
+            return [_reshaped(node, args[0])]
+        if isinstance(args[0], _Pointer):
+            raise UnsupportedOperation(f"{node.op} on pointers", where=node.loc)
+        return [semantics.apply(node, *args)]
 
-    def program_id(self, node: Node, inputs: Sequence[Datum]) -> list[Datum]:
-        return [np.asarray(self.place[node.attr("axis")], np.int32)]
+    # --- values
 
-    def num_programs(self, node: Node, inputs: Sequence[Datum]) -> list[Datum]:
-        return [np.asarray(self.grid[node.attr("axis")], np.int32)]
+    def _const(self, node: Node) -> Sequence[Any]:
+        value = semantics.as_type(np.asarray(node.attr("value")), node.types[0].scalar)
+        return [np.broadcast_to(value, node.types[0].shape)]
 
-    def places(
-        self, node: Node, address: Datum, mask: Sequence[Datum]
-    ) -> tuple[Array, Array, Array]:
-        """(memory as the pointee's storage, offsets and mask of the tile's shape), bounds checked."""
-        if not isinstance(address, Address):
-            raise _unknown_origin(node)
-        pointee = node.inputs[0].type.scalar
-        memory = self.memory[address.parameter].view(_storage(pointee))
+    def _range(self, node: Node) -> Sequence[Any]:
+        return [np.arange(node.attr("start"), node.attr("end"), dtype=np.int32)]
+
+    def _program_id(self, node: Node) -> Sequence[Any]:
+        return [np.int32(self.at[node.attr("axis")])]
+
+    def _num_programs(self, node: Node) -> Sequence[Any]:
+        return [np.int32(self.grid[node.attr("axis")])]
+
+    def _addptr(self, node: Node, pointer: _Pointer, offset: Array) -> Sequence[Any]:
+        return [_Pointer(pointer.parameter, pointer.offsets + offset.astype(np.int64))]
+
+    def _bitcast(self, node: Node, value: Any) -> Sequence[Any]:
+        return [value if isinstance(value, _Pointer) else semantics.apply(node, value)]
+
+    # --- memory
+
+    def _places(self, node: Node, pointer: _Pointer, mask: Array | None) -> tuple[Array, Array]:
+        """(offsets, mask), broadcast to the tile; unmasked ones are inside the buffer."""
         shape = node.inputs[0].type.shape
-        offsets = np.broadcast_to(address.offsets, shape)
-        chosen = np.broadcast_to(np.asarray(mask[0] if mask else True, np.bool_), shape)
-        used = offsets[chosen]
-        if used.size and (used.min() < 0 or used.max() >= memory.size):
-            wrong = int(used[(used < 0) | (used >= memory.size)][0])
+        offsets = np.broadcast_to(pointer.offsets, shape)
+        wanted = np.broadcast_to(np.asarray(True if mask is None else mask), shape)
+        size = self.buffers[pointer.parameter].size
+        chosen = offsets[wanted]
+        if chosen.size and (chosen.min() < 0 or chosen.max() >= size):
             raise BadArgument(
-                f"{node.op} of element {wrong} of {self.names[address.parameter]!r}, "
-                f"which has {memory.size}",
+                f"{node.op} of element {int(chosen.min() if chosen.min() < 0 else chosen.max())}",
                 where=node.loc,
-                why=f"program {self.place} reads or writes outside of the array",
-                hint="mask the access, or pass a larger array",
+                why=f"the array has {size} elements",
+                hint="mask the access, or pass the right sizes",
             )
-        return memory, offsets, chosen
+        return offsets, wanted
 
-    def load(self, node: Node, inputs: Sequence[Datum]) -> list[Datum]:
-        memory, offsets, mask = self.places(node, inputs[0], inputs[1:2])
-        elem = node.types[0].scalar
-        found = np.zeros(offsets.shape, semantics.dtype_of(elem))
-        if len(inputs) > 2:
-            found = np.array(np.broadcast_to(np.asarray(inputs[2]), offsets.shape))
-        found[mask] = _from_storage(memory[offsets[mask]], elem)
+    def _load(self, node: Node, pointer: _Pointer, *rest: Array) -> Sequence[Any]:
+        offsets, mask = self._places(node, pointer, rest[0] if rest else None)
+        scalar = node.types[0].scalar
+        other = rest[1] if len(rest) > 1 else np.zeros((), semantics.NUMPY[scalar.name])
+        memory = self.buffers[pointer.parameter]
+        found = np.array(np.broadcast_to(other, offsets.shape))
+        found[mask] = _from_memory(memory[offsets[mask]], scalar)
         return [found]
 
-    def store(self, node: Node, inputs: Sequence[Datum]) -> list[Datum]:
-        memory, offsets, mask = self.places(node, inputs[0], inputs[2:3])
-        values = np.broadcast_to(np.asarray(inputs[1]), offsets.shape)[mask]
-        memory[offsets[mask]] = _to_storage(values, node.inputs[1].type.scalar)
+    def _store(
+        self, node: Node, pointer: _Pointer, value: Array, mask: Array | None = None
+    ) -> Sequence[Any]:
+        offsets, wanted = self._places(node, pointer, mask)
+        memory = self.buffers[pointer.parameter]
+        values = np.broadcast_to(value, offsets.shape)[wanted]
+        memory[offsets[wanted]] = _to_memory(values, node.inputs[1].type.scalar, memory)
         return []
 
-    def atomic(self, node: Node, inputs: Sequence[Datum]) -> list[Datum]:
-        """Read, combine, write; one element after the other in row-major order."""
-        cas = node.op == "atomic_cas"
-        memory, offsets, mask = self.places(node, inputs[0], () if cas else inputs[2:3])
-        elem = node.inputs[1].type.scalar
-        given = [np.broadcast_to(np.asarray(x), offsets.shape) for x in inputs[1 : 3 if cas else 2]]
-        combine = _compare_and_swap if cas else _RMW[node.attr("kind")]
-        old = np.zeros(offsets.shape, semantics.dtype_of(elem))
-        for at in np.argwhere(mask):
-            i, place = tuple(at), int(offsets[tuple(at)])
-            before = _from_storage(memory[place : place + 1], elem)
-            with np.errstate(all="ignore"):
-                after = semantics.cast(combine(before, *(x[i].reshape(1) for x in given)), elem)
-            memory[place : place + 1] = _to_storage(after, elem)
-            old[i] = before[0]
-        return [old][: len(node.types)]
+    def _atomic_rmw(
+        self, node: Node, pointer: _Pointer, value: Array, mask: Array | None = None
+    ) -> Sequence[Any]:
+        offsets, wanted = self._places(node, pointer, mask)
+        memory, scalar = self.buffers[pointer.parameter], node.types[0].scalar
+        values = np.broadcast_to(value, offsets.shape)
+        old = np.zeros(offsets.shape, semantics.NUMPY[scalar.name])
+        for place in zip(*np.nonzero(np.atleast_1d(wanted))):
+            where = place if offsets.ndim else ()
+            element = memory[offsets[where] : offsets[where] + 1]
+            before = _from_memory(element, scalar)
+            old[where] = before[0]
+            after = semantics.as_type(_RMW[node.attr("kind")](before, values[where]), scalar)
+            element[:] = _to_memory(after, scalar, memory)
+        return [old]
 
-    def reduce(self, node: Node, inputs: Sequence[Datum]) -> list[Datum]:
-        """Combine neighbours along the axis until one is left; an odd one out waits."""
-        axis, region = node.attr("axis"), node.regions[0]
-        parts = [np.moveaxis(np.asarray(x), axis, 0) for x in inputs]
-        while (length := len(parts[0])) > 1:
-            even = length // 2 * 2
-            combined = self.combine(
-                node, region, [*(p[0:even:2] for p in parts), *(p[1:even:2] for p in parts)]
-            )
-            parts = [np.concatenate([c, p[even:]]) for c, p in zip(combined, parts, strict=True)]
+    def _barrier(self, node: Node) -> Sequence[Any]:
+        return []
+
+    # --- tiles
+
+    def _dot(self, node: Node, a: Array, b: Array, c: Array) -> Sequence[Any]:
+        scalar = node.types[0].scalar
+        wide = np.dtype(semantics.NUMPY[scalar.name]) if scalar.is_float else np.dtype(np.int64)
+        return [semantics.as_type(a.astype(wide) @ b.astype(wide) + c, scalar)]
+
+    def _reduce(self, node: Node, *args: Array) -> Sequence[Any]:
+        axis = node.attr("axis")
+        parts = [np.moveaxis(np.broadcast_to(a, node.inputs[0].type.shape), axis, 0) for a in args]
+        while parts[0].shape[0] > 1:
+            half = parts[0].shape[0] // 2
+            pairs = [p[:half] for p in parts] + [p[half:] for p in parts]
+            parts = [np.asarray(r) for r in self._region(node.regions[0], pairs)]
         return [p[0] for p in parts]
 
-    def scan(self, node: Node, inputs: Sequence[Datum]) -> list[Datum]:
-        """Running combinations along the axis, one step after the other."""
-        axis, region = node.attr("axis"), node.regions[0]
-        parts = [np.moveaxis(np.array(x), axis, 0) for x in inputs]
-        order = range(len(parts[0]))
-        if node.attr("reverse"):
-            parts = [p[::-1] for p in parts]
-        for i in order[1:]:
-            found = self.combine(
-                node, region, [*(p[i - 1 : i] for p in parts), *(p[i : i + 1] for p in parts)]
-            )
-            for part, new in zip(parts, found, strict=True):
-                part[i : i + 1] = new
-        if node.attr("reverse"):
-            parts = [p[::-1] for p in parts]
-        return [np.moveaxis(p, 0, axis) for p in parts]
+    # --- control
 
-    def combine(self, node: Node, region: Graph, slices: list[Array]) -> list[Array]:
-        """The combine region, whose values are scalars, on whole slices at once."""
-        if all(OPS[n.op].kind == "elementwise" or n.op == "const" for n in region):
-            found = self.run(region, slices)
-            return [np.broadcast_to(np.asarray(f), slices[0].shape) for f in found]
-        outs = [np.empty(slices[0].shape, s.dtype) for s in slices[: len(slices) // 2]]
-        for at in np.ndindex(slices[0].shape):
-            for out, found in zip(outs, self.run(region, [np.asarray(s[at]) for s in slices])):
-                out[at] = found
-        return list(outs)
+    def _region(self, region: Graph, args: Sequence[Any]) -> list[Any]:
+        self.env.update(zip(region.args, args, strict=True))
+        return self.graph(region)
 
-    def dot(self, node: Node, inputs: Sequence[Datum]) -> list[Datum]:
-        """a @ b + c. Sums of floats are float32 (float64 for f64), sums of integers wrap."""
-        elem = node.types[0].scalar
-        wide = np.int64 if not elem.is_float else np.float64 if elem.bits == 64 else np.float32
-        a, b, c = (np.asarray(x).astype(wide) for x in inputs)
-        with np.errstate(all="ignore"):
-            return [semantics.cast(a @ b + c, elem)]
+    def _for(
+        self, node: Node, lower: Array, upper: Array, step: Array, *inits: Any
+    ) -> Sequence[Any]:
+        carried: Sequence[Any] = inits
+        for iv in range(int(lower), int(upper), int(step)):
+            index = semantics.as_type(np.asarray(iv), node.inputs[0].type.scalar)
+            carried = self._region(node.regions[0], [index, *carried])
+        return carried
 
-    def loop(self, node: Node, inputs: Sequence[Datum]) -> list[Datum]:
-        lower, upper, step = (int(np.asarray(x)) for x in inputs[:3])
-        if step <= 0:
-            raise BadArgument(f"a loop with step {step}", where=node.loc, why="steps are positive")
-        state: list[Datum] = list(inputs[3:])
-        body = node.regions[0]
-        for index in range(lower, upper, step):
-            state = self.run(body, [semantics.cast(index, body.args[0].type.elem), *state])
-        return state
-
-    def repeat(self, node: Node, inputs: Sequence[Datum]) -> list[Datum]:
-        before, after = node.regions
-        state: list[Datum] = list(inputs)
+    def _while(self, node: Node, *inits: Any) -> Sequence[Any]:
+        carried: Sequence[Any] = inits
         while True:
-            condition, *state = self.run(before, state)
-            if not bool(np.asarray(condition)):
-                return state
-            state = self.run(after, state)
+            again, *values = self._region(node.regions[0], carried)
+            if not again:
+                return values
+            carried = self._region(node.regions[1], values)
 
-    def branch(self, node: Node, inputs: Sequence[Datum]) -> list[Datum]:
-        return self.run(node.regions[0 if bool(np.asarray(inputs[0])) else 1], ())
-
-    def barrier(self, node: Node, inputs: Sequence[Datum]) -> list[Datum]:
-        return []
+    def _if(self, node: Node, condition: Array) -> Sequence[Any]:
+        return self._region(node.regions[0 if condition else 1], [])
 
 
-_RULES: dict[str, Callable[[_Program, Node, Sequence[Datum]], Sequence[Datum]]] = {
-    "program_id": _Program.program_id,
-    "num_programs": _Program.num_programs,
-    "load": _Program.load,
-    "store": _Program.store,
-    "atomic_rmw": _Program.atomic,
-    "atomic_cas": _Program.atomic,
-    "reduce": _Program.reduce,
-    "scan": _Program.scan,
-    "dot": _Program.dot,
-    "for": _Program.loop,
-    "while": _Program.repeat,
-    "if": _Program.branch,
-    "barrier": _Program.barrier,
-}
-
-
-def _on_unsigned(rule: Callable[[Array, Array], Array]) -> Callable[[Array, Array], Array]:
-    return lambda a, b: rule(semantics.unsigned(a), semantics.unsigned(b))
-
-
-def _compare_and_swap(old: Array, expected: Array, new: Array) -> Array:
-    return np.where(old == expected, new, old)
-
-
-_RMW: dict[str, Callable[..., Array]] = {
+_RMW: dict[str, Any] = {
     "and": np.bitwise_and,
     "or": np.bitwise_or,
     "xor": np.bitwise_xor,
@@ -263,53 +206,37 @@ _RMW: dict[str, Callable[..., Array]] = {
     "fadd": np.add,
     "max": np.maximum,
     "min": np.minimum,
-    "umax": _on_unsigned(np.maximum),
-    "umin": _on_unsigned(np.minimum),
-    "xchg": lambda old, new: new,
+    "umax": lambda a, b: np.maximum(semantics.unsigned(a), semantics.unsigned(np.asarray(b))),
+    "umin": lambda a, b: np.minimum(semantics.unsigned(a), semantics.unsigned(np.asarray(b))),
+    "xchg": lambda a, b: np.broadcast_to(b, np.shape(a)),
 }
 
 
-def _address(node: Node, inputs: Sequence[Datum]) -> Address:
-    """Pointer arithmetic and shape operations: the parameter stays, offsets are computed."""
-    if node.op == "select":
-        return _selected(node, inputs)
-    first = inputs[0]
-    if not isinstance(first, Address) or any(isinstance(x, Address) for x in inputs[1:]):
-        raise UnsupportedOperation(
-            f"{node.op} of pointers", where=node.loc, hint="compute with offsets instead"
-        )
-    rest = [np.asarray(x) for x in inputs[1:]]
-    return Address(first.parameter, semantics.apply(node, [first.offsets, *rest]))
-
-
-def _selected(node: Node, inputs: Sequence[Datum]) -> Address:
-    condition, a, b = inputs
-    if not isinstance(a, Address) or not isinstance(b, Address) or a.parameter != b.parameter:
-        raise _unknown_origin(node)
-    return Address(a.parameter, semantics.apply(node, [np.asarray(condition), a.offsets, b.offsets]))
-
-
-def _unknown_origin(node: Node) -> PointerProvenance:
-    return PointerProvenance(
-        f"{node.op} through a pointer of unknown origin",
-        where=node.loc,
-        why="it cannot be traced to one argument of the kernel",
-        hint="select an offset, not a pointer",
+def _reshaped(node: Node, value: Any) -> Any:
+    if isinstance(value, _Pointer):
+        return _Pointer(value.parameter, _reshaped(node, value.offsets))
+    shape = node.types[0].shape
+    value = np.broadcast_to(value, node.inputs[0].type.shape)
+    if node.op == "trans":
+        return value.transpose(node.attr("order"))
+    return (
+        np.broadcast_to(value, shape) if node.op in ("splat", "broadcast") else value.reshape(shape)
     )
 
 
-def _storage(elem: Scalar) -> np.dtype[Any]:
-    """The dtype of memory that holds `elem`."""
-    return np.dtype(np.uint16) if elem.name == "bf16" else semantics.dtype_of(elem)
+def _from_memory(elements: Array, scalar: Scalar) -> Array:
+    """Elements of an array as values of `scalar`: the same bits, or 0 and 1 for booleans."""
+    if scalar.name == "bf16":
+        return semantics.bf16_to_float(elements.view(np.uint16))
+    wanted = semantics.NUMPY[scalar.name]
+    if scalar.name == "i1" or elements.dtype == bool:
+        return elements.astype(wanted)
+    return np.ascontiguousarray(elements).view(wanted)
 
 
-def _from_storage(raw: Array, elem: Scalar) -> Array:
-    if elem.name != "bf16":
-        return raw
-    return (raw.astype(np.uint32) << np.uint32(16)).view(np.float32)
-
-
-def _to_storage(values: Array, elem: Scalar) -> Array:
-    if elem.name != "bf16":
-        return values
-    return (np.ascontiguousarray(values).view(np.uint32) >> np.uint32(16)).astype(np.uint16)
+def _to_memory(values: Array, scalar: Scalar, memory: Array) -> Array:
+    if scalar.name == "bf16":
+        return semantics.float_to_bf16(np.asarray(values)).view(memory.dtype)
+    if scalar.name == "i1" or memory.dtype == bool:
+        return np.asarray(values).astype(memory.dtype)
+    return np.ascontiguousarray(values, semantics.NUMPY[scalar.name]).view(memory.dtype)

@@ -47,7 +47,7 @@ def round_bf16(array: Array) -> Array:
 
 def float_to_bf16(array: Array) -> Array:
     """The bits (uint16) of float32 values rounded to bfloat16."""
-    bits = np.ascontiguousarray(array, np.float32).view(np.uint32)
+    bits = np.asarray(array, np.float32, order="C").view(np.uint32)
     rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
     return np.where(np.isnan(array), (bits >> 16) | 0x40, rounded).astype(np.uint16)
 
@@ -117,7 +117,7 @@ def _bitcast(node: Node, a: Array) -> Array:
         return bf16_to_float(bits.view(np.uint16))
     if "i1" in (source.name, target.name):
         return bits != 0 if target.name == "i1" else bits
-    return np.ascontiguousarray(bits).view(NUMPY[target.name])
+    return np.asarray(bits, order="C").view(NUMPY[target.name])
 
 
 def _clamp(node: Node, x: Array, low: Array, high: Array) -> Array:

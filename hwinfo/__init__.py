@@ -1,7 +1,6 @@
 """What each device can do, as data: rows of cells, each with its source. Imports nothing of ours.
 
-    hwinfo.find("M3 Max").value("simd_width")     # 32
-    hwinfo.find("M3 Pro").get("slc_mb")           # None: nobody knows
+`find("M3 Max").value("simd_width")` is 32; `find("M3 Pro").get("slc_mb")` is None: nobody knows.
 """
 
 from __future__ import annotations

@@ -80,4 +80,12 @@ def mode(usage: Usage, target: Target, covered: bool) -> Mode:
 def access(name: str, storage: str, usage: Usage, target: Target, covered: bool) -> Access:
     found = mode(usage, target, covered)
     combine = next(iter(usage.atomics)) if found == "combined" else ""
-    return Access(name, storage, found, usage.reads_back, combine, found == "combined")
+    return Access(
+        name,
+        storage,
+        found,
+        reads_back=usage.reads_back,
+        combine=combine,
+        only_stored=not usage.loads and not usage.atomics,
+        atomic=found == "combined",
+    )

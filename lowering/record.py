@@ -21,6 +21,8 @@ class Access:
     """One buffer of a launch. `storage`: element type in memory, in C. `combine`: kind of its atomics.
 
     `reads_back`: loads may follow stores, so each load asks whether the element was written.
+    `only_stored`: the kernel neither loads nor updates it, so its old contents matter only where it does
+    not write.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Access:
     mode: Mode
     reads_back: bool = False
     combine: str = ""
+    only_stored: bool = False
     atomic: bool = False  # the output is an array of atomics
 
     @property

@@ -1,84 +1,66 @@
-"""Launches where no C++ compiler is: the graph is evaluated on numpy views of the arrays, at once."""
+"""The host target where no C++ compiler is: numpy runs the graph. Right, slow, and it says so."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from .lowered import unpack
+from ..fusion.evaluate import evaluate
+from ..lowering.record import Kernel
+from . import lowered
 
-if TYPE_CHECKING:
-    from ..fusion.graph import Function
-
-
-class NoCompilerFallback(UserWarning):
-    """Kernels are interpreted with numpy, because nothing on this machine compiles them."""
-
-
-_TEXT = (
-    "no C++ compiler was found, so kernels are interpreted with numpy: correct, but hundreds of times "
-    "slower, and evaluated at once. Install one (Linux: apt install g++; macOS: xcode-select --install), "
-    "or set CXX to its path"
-)
 _warned = False
 
 
-def _warn() -> None:
-    """Warn the first time only."""
+class NoCompilerFallback(UserWarning):
+    """Kernels run in numpy, because there is no C++ compiler."""
+
+
+def warn(reason: str) -> None:
+    """Say once that kernels run slowly, and why."""
     global _warned
     if not _warned:
         _warned = True
-        warnings.warn(_TEXT, NoCompilerFallback, stacklevel=2)
+        warnings.warn(f"kernels run in numpy, slowly: {reason}", NoCompilerFallback, stacklevel=2)
 
 
 def launch(
-    function: Function,
+    text: str,
+    kernel: Kernel,
+    aliases: dict[int, int],
     arrays: Sequence[Any],
-    buffers: tuple[int, ...],
-    aliases: Mapping[int, int],
-    written: tuple[int, ...],
     scalars: bytes,
     grid: tuple[int, int, int],
-) -> tuple[Any, ...]:
-    """New mx.arrays, one per entry of `written`: what `function` makes of them on `grid`.
+) -> list[Any]:
+    """New contents of the written buffers of `kernel`, evaluated at once.
 
-    `arrays`: mx.arrays, each for the parameter of the same place in `buffers`. `aliases`: pointer
-    parameter index → the index in `buffers` that stands for it; parameters not in it stand for
-    themselves. `written`: indexes into `arrays`. `scalars`: little-endian slots of 8 bytes, one per
-    scalar parameter in order. The arrays themselves do not change.
-
-    Warns NoCompilerFallback once. Raises what fusion.evaluate raises, for instance BadArgument with the
-    place in the kernel for an access outside of an array.
+    `arrays`: one per buffer; `aliases`: pointer parameter → the parameter that stands for its buffer.
     """
-    from ..fusion.evaluate import evaluate
+    import mlx.core as mx
 
-    _warn()
-    memory = {p: _memory(a, k in written) for k, (p, a) in enumerate(zip(buffers, arrays))}
-    pointers = [k for k, p in enumerate(function.parameters) if p.type.is_pointer]
-    places = [k for k, p in enumerate(function.parameters) if not p.type.is_pointer]
+    function = lowered.function_of(text)
+    memory = {p: _copy(a) for p, a in zip(kernel.buffers, arrays, strict=True)}
     values = {
-        k: unpack(function.parameters[k].type.scalar, scalars[8 * n : 8 * n + 8])
-        for n, k in enumerate(places)
+        k: lowered.unpack(function.parameters[k].type.scalar, scalars[8 * n : 8 * n + 8])
+        for n, k in enumerate(kernel.scalars)
     }
-    evaluate(function, [memory[aliases.get(k, k)] for k in pointers], values, grid)
-    return tuple(_array(memory[buffers[k]], arrays[k]) for k in written)
+    evaluate(function, {k: memory[owner] for k, owner in aliases.items()}, values, grid)
+    made = []
+    for parameter, access, array in zip(kernel.buffers, kernel.accesses, arrays):
+        if access.mode != "read":
+            new = mx.array(memory[parameter])
+            if array.dtype == mx.bfloat16:
+                new = new.view(mx.bfloat16)
+            made.append(new.reshape(array.shape))
+    return made
 
 
-def _memory(array: Any, copy: bool) -> np.ndarray[Any, np.dtype[Any]]:
-    """The contents of an mx.array in row-major order, flat; a private copy if `copy`."""
+def _copy(array: Any) -> Any:
+    """The elements in row-major order, as a numpy array of its own."""
     import mlx.core as mx
 
-    if array.dtype == mx.bfloat16:  # numpy has no bfloat16
-        array = array.view(mx.uint16)
-    return np.array(array, copy=True if copy else None, order="C").reshape(-1)
-
-
-def _array(memory: np.ndarray[Any, np.dtype[Any]], like: Any) -> Any:
-    import mlx.core as mx
-
-    if like.dtype == mx.bfloat16:
-        return mx.array(memory, mx.uint16).reshape(like.shape).view(mx.bfloat16)
-    return mx.array(memory, like.dtype).reshape(like.shape)
+    flat = array.reshape(-1)
+    return np.array(flat.view(mx.uint16) if array.dtype == mx.bfloat16 else flat)

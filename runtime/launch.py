@@ -52,6 +52,10 @@ _STORAGE = {
 # (one array per buffer, packed scalars, grid)
 Call = Callable[[Sequence[Any], bytes, tuple[int, int, int]], None]
 
+_MOST_PROOFS = (
+    4096  # per prepared call; a kernel called with ever new scalars must not grow for ever
+)
+
 _pending: list[weakref.ref[Any]] = []
 
 
@@ -256,16 +260,35 @@ def _prepare_host(launcher: Launcher, facts: dict[int, BufferFacts]) -> Call:
     except NoCompiler as error:
         return _prepare_numpy(launcher.text, kernel, facts, str(error))
     written = tuple(k for k, a in enumerate(kernel.accesses) if a.mode != "read")
-    fresh = (False,) * len(written)
     name, stack = kernel.name, kernel.stack_bytes
+    proofs: dict[Any, tuple[bool, ...]] = {}
 
     def call(arrays: Sequence[Any], scalars: bytes, grid: tuple[int, int, int]) -> None:
+        key = (scalars, grid, *[arrays[k].size for k in written])
+        fresh = proofs.get(key)
+        if fresh is None:
+            if len(proofs) >= _MOST_PROOFS:
+                proofs.clear()
+            fresh = proofs[key] = _fresh(launcher.text, kernel, facts, key)
         made = native.launch(address, tuple(arrays), written, fresh, scalars, grid, stack, name)
         for k, new in zip(written, made):
             native.rebind(arrays[k], new)
         remember(arrays[k] for k in written)
 
     return call
+
+
+def _fresh(
+    text: str, kernel: Kernel, facts: dict[int, BufferFacts], key: tuple[Any, ...]
+) -> tuple[bool, ...]:
+    """Per written buffer: the launch writes all of it and reads none, so old contents do not matter."""
+    scalars, grid, *sizes = key
+    written = [(p, a) for p, a in zip(kernel.buffers, kernel.accesses) if a.mode != "read"]
+    wanted = {p: n for (p, a), n in zip(written, sizes) if a.only_stored}
+    if not wanted:
+        return (False,) * len(written)
+    whole = lowered.covered(text, facts, wanted, kernel.scalars, scalars, grid, thorough=False)
+    return tuple(p in whole for p, _ in written)
 
 
 def _prepare_numpy(text: str, kernel: Kernel, facts: dict[int, BufferFacts], reason: str) -> Call:

@@ -86,9 +86,15 @@ def covered(
     slots: tuple[int, ...],
     scalars: bytes,
     grid: tuple[int, int, int],
+    *,
+    thorough: bool,
 ) -> frozenset[int]:
-    """Buffers (by parameter index) that the launch is proved to write whole; see fusion/cover.py."""
-    from ..fusion.cover import covered as prove
+    """Buffers (by parameter index) that the launch is proved to write whole.
+
+    By access maps (microseconds); what they leave open, if `thorough`, by evaluating every address
+    of the launch (fusion/cover.py).
+    """
+    from ..fusion import access, cover
 
     function = function_of(text)
     aliases = {k: f.same_as for k, f in facts.items()}
@@ -96,7 +102,11 @@ def covered(
         k: unpack(function.parameters[k].type.scalar, scalars[8 * n : 8 * n + 8])
         for n, k in enumerate(slots)
     }
-    return prove(function, frozenset(aliases.values()), aliases, sizes, values, grid)
+    found = access.covered(function, aliases, sizes, values, grid)
+    if thorough and found != frozenset(sizes):
+        open_ = {b: n for b, n in sizes.items() if b not in found}
+        found |= cover.covered(function, frozenset(open_), aliases, open_, values, grid)
+    return found
 
 
 def unpack(scalar: Scalar, slot: bytes) -> int | float | bool:

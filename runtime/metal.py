@@ -68,8 +68,8 @@ def plan(
     first = lowered.kernel_for(text, "metal", num_warps, facts)
     if not any(a.mode == "merged" for a in first.accesses):
         return first
-    sizes = dict(zip(first.buffers, elements, strict=True))
-    covered = lowered.covered(text, facts, sizes, first.scalars, scalars, grid)
+    sizes = {p: n for p, a, n in zip(first.buffers, first.accesses, elements) if a.mode == "merged"}
+    covered = lowered.covered(text, facts, sizes, first.scalars, scalars, grid, thorough=True)
     if not covered:
         return first
     proved = {k: replace(f, covered=f.same_as in covered) for k, f in facts.items()}

@@ -5,6 +5,9 @@
 #pragma once
 
 #include <pthread.h>
+#if defined(__linux__)
+#include <sched.h>
+#endif
 
 #include <algorithm>
 #include <atomic>
@@ -38,6 +41,7 @@ constexpr size_t kSmallestWorkerStack = size_t(8) << 20;
 constexpr size_t kStackReserve = size_t(128) << 10;  // for frames below and above the kernel's
 constexpr size_t kCallerStack = size_t(512) << 10;
 constexpr int kMaxThreads = 1024;
+constexpr int kFewWorkers = 8;
 constexpr int kChunksPerThread = 8;  // evens out programs of unequal length
 constexpr double kShortLaunchNs = 30e3;  // about what waking a thread costs
 // Waking a sleeping thread costs up to the length of a whole launch on virtual machines, so a worker
@@ -173,6 +177,7 @@ class Pool {
     auto place = jobs_.insert(jobs_.end(), &job);
     posted_.fetch_add(1, std::memory_order_release);
     int asleep = std::min(helpers, sleeping_);
+    if (asleep > 0) move_workers_away();
     lock.unlock();
     while (asleep-- > 0) wake_.notify_one();
     if (join) {
@@ -185,6 +190,19 @@ class Pool {
     done_.wait(lock, [&] { return !job.open() && job.active == 0; });
     jobs_.erase(place);
     return job.error.load();
+  }
+
+  // Linux may wake a sleeping worker on the very core that the caller is busy on, and leave it there
+  // for the length of a launch (virtual machines without a shared cache between cores). So workers may
+  // run anywhere but there. Under the lock; with many cores there is a free one anyway.
+  void move_workers_away() {
+#if defined(__linux__)
+    if (workers_ > kFewWorkers) return;
+    cpu_set_t elsewhere = allowed_;
+    CPU_CLR(sched_getcpu(), &elsewhere);
+    if (CPU_COUNT(&elsewhere) == 0) return;
+    for (int k = 0; k < workers_; ++k) pthread_setaffinity_np(threads_[k], sizeof elsewhere, &elsewhere);
+#endif
   }
 
   // Makes sure that `wanted` workers exist, if it can; how many there are. Under the lock.
@@ -204,6 +222,7 @@ class Pool {
       int failed = pthread_create(&thread, &attributes, enter, this);
       pthread_attr_destroy(&attributes);
       if (!failed) {
+        if (workers_ < kFewWorkers) threads_[workers_] = thread;
         worker_stack_ = stack;
         return true;
       }
@@ -251,6 +270,15 @@ class Pool {
     return nullptr;
   }
 
+#if defined(__linux__)
+  static cpu_set_t allowed_cores() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    sched_getaffinity(0, sizeof set, &set);
+    return set;
+  }
+#endif
+
   static size_t caller_stack() {
 #if defined(__APPLE__)
     return pthread_get_stacksize_np(pthread_self());
@@ -277,6 +305,10 @@ class Pool {
   std::atomic<uint64_t> posted_{0};
   int workers_ = 0, sleeping_ = 0;
   size_t worker_stack_ = kWorkerStack;
+  pthread_t threads_[kFewWorkers];
+#if defined(__linux__)
+  cpu_set_t allowed_ = allowed_cores();
+#endif
 };
 
 }  // namespace detail

@@ -1,0 +1,136 @@
+"""The command line: `python -m triton_mlx COMMAND`.
+
+Exit codes: 0 it worked, 1 refused or failed, 2 wrong usage. Results go to stdout, with --json as one
+JSON object that has a "schema" number; progress and errors go to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+
+OK, REFUSED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; `argv` is sys.argv[1:] if None. Returns the exit code, or raises SystemExit.
+
+    What a command refuses on purpose is printed without a traceback.
+    """
+    from ..fusion.errors import TritonMlxError
+    from ..hwinfo import HardwareTableError
+    from .commands import WrongUsage
+
+    args = _parser().parse_args(argv)
+    try:
+        code: int = args.run(args)
+        sys.stdout.flush()
+    except (TritonMlxError, HardwareTableError, WrongUsage) as error:
+        return _say(str(error), USAGE if _is_usage(error) else REFUSED)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("triton_mlx"):
+            raise
+        return _say(
+            f"{error.name} is not installed; python -m triton_mlx doctor says what is missing",
+            REFUSED,
+        )
+    except BrokenPipeError:
+        # The reader has gone (| head). Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return REFUSED
+    except KeyboardInterrupt:
+        return _say("interrupted", INTERRUPTED)
+    return code
+
+
+def _is_usage(error: Exception) -> bool:
+    from ..hwinfo import UnknownChip
+    from .commands import WrongUsage
+
+    return isinstance(error, (UnknownChip, WrongUsage))
+
+
+def _say(message: str, code: int) -> int:
+    print(f"triton-mlx: {message}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    from .. import __version__
+
+    parser = argparse.ArgumentParser(
+        prog="python -m triton_mlx",
+        description="Run unchanged Triton kernels on MLX.",
+        epilog="Exit codes: 0 it worked, 1 refused or failed, 2 wrong usage.",
+    )
+    parser.add_argument("--version", action="version", version=f"triton-mlx {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, help_: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help_, description=help_)
+        sub.add_argument("--json", action="store_true", help="print one JSON object")
+        return sub
+
+    command("demo", "run kernels and a small model, with errors and measured times").set_defaults(
+        run=_demo
+    )
+    command("doctor", "say what works on this machine, and what to do about the rest").set_defaults(
+        run=_doctor
+    )
+    targets = command("targets", "the hardware table: what is known of each chip, and from where")
+    targets.add_argument("name", nargs="?", help='all cells of one row, such as "M3 Max"')
+    targets.set_defaults(run=_targets)
+    cache = command("cache", "the cache of compiled kernels on disk")
+    cache.add_argument("action", choices=("ls", "clear", "path"))
+    cache.set_defaults(run=_cache)
+    if importlib.util.find_spec("triton_mlx.runtime.inspect") is not None:
+        _add_emit(command("emit", "run a script, and print the source of the kernels it launched"))
+    return parser
+
+
+def _add_emit(emit: argparse.ArgumentParser) -> None:
+    emit.add_argument("--target", choices=("metal", "host"), default="metal")
+    emit.add_argument("--kernel", help="only the kernel of this name")
+    emit.add_argument("script", help="a Python file; its output goes to stderr")
+    emit.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments of the script")
+    emit.set_defaults(run=_emit)
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from .demo import run
+
+    return run(args.json, sys.stdout)
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from .doctor import run
+
+    return run(args.json, sys.stdout)
+
+
+def _targets(args: argparse.Namespace) -> int:
+    from .commands import targets
+
+    return targets(args.name, args.json, sys.stdout)
+
+
+def _cache(args: argparse.Namespace) -> int:
+    from .commands import cache_
+
+    return cache_(args.action, args.json, sys.stdout)
+
+
+def _emit(args: argparse.Namespace) -> int:
+    from .emit_command import run
+
+    return run(
+        args.script,
+        args.arguments,
+        target=args.target,
+        kernel=args.kernel,
+        json=args.json,
+        stream=sys.stdout,
+    )
