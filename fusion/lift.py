@@ -212,7 +212,7 @@ def _refusal(op: Operation, detail: str = "") -> UnsupportedOperation:
         what,
         where=op.loc,
         why="it is not lowered yet",
-        hint=_HINTS.get(op.name, "see docs/operations.md"),
+        hint=_HINTS.get(op.name, "docs/refusals.md lists what is supported"),
     )
 
 

@@ -240,6 +240,6 @@ def text(node: Node, args: Sequence[str], *, wraps: bool) -> str:
             node.op,
             where=node.loc,
             why="no target has a word for it yet",
-            hint="see docs/operations.md",
+            hint="docs/refusals.md lists what is supported",
         )
     return rule(node, args)

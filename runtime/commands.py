@@ -25,22 +25,27 @@ def write_json(data: Mapping[str, Any], stream: TextIO) -> None:
 
 # heading → cell of the hardware table
 _COLUMNS = {
-    "family": "gpu_family",
     "cores": "cores",
-    "fp32 TFLOP/s": "fp32_tflops",
+    "TFLOPS": "fp32_tflops",
     "GB/s": "bandwidth_gbs",
-    "SLC MB": "slc_mb",
-    "group bytes": "threadgroup_memory_bytes",
-    "threads": "max_threads_per_threadgroup",
-    "simd": "simd_width",
-    "bfloat": "bfloat",
-    "8x8 matrix": "simdgroup_matrix_half",
-    "tensor ops": "tensor_ops",
-    "matrix unit": "neural_accelerators",
-    "atomics 64": "atomic_64",
+    "KB": "threadgroup_memory_bytes",
+    "bf16": "bfloat",
+    "8x8": "simdgroup_matrix_half",
+    "tensor": "tensor_ops",
+    "accel": "neural_accelerators",
+    "at64": "atomic_64",
     "fp64": "fp64",
 }
-_TEXT_COLUMNS = 2
+_LEGEND = """
+TFLOPS, GB/s  peak of fp32, and of memory, of the largest variant
+KB            threadgroup (CUDA: static shared) memory of one threadgroup
+8x8, tensor   simdgroup matrices; Metal 4 tensor operations
+accel         neural accelerators in the GPU cores
+at64          all atomics of 64-bit integers
+?             not known
+~             from the literature: not checked on the device by this project
+python -m triton_mlx targets NAME shows all cells of a row, and where each comes from.
+"""
 
 
 def targets(name: str | None, json: bool, stream: TextIO) -> int:
@@ -53,17 +58,9 @@ def targets(name: str | None, json: bool, stream: TextIO) -> int:
         data = [_row_data(row) | {"here": row.name == here} for row in rows]
         write_json({"here": here, "rows": data, "sources": dict(hwinfo.sources())}, stream)
         return 0
-    lines = [
-        [row.name + (" *" if row.name == here else ""), *map(_short, _cells(row))] for row in rows
-    ]
-    right = range(_TEXT_COLUMNS, len(_COLUMNS) + 1)
-    tables.show(stream, ["name", *_COLUMNS], lines, right=right)
-    stream.write(
-        "\n*  this machine" + (f": {why_not}" if why_not else "") + "\n"
-        "?  not known\n"
-        "~  taken from the literature, not checked on the device by this project\n"
-        "python -m triton_mlx targets NAME shows all cells of a row and where each comes from.\n"
-    )
+    lines = [[row.name, *(_short(name, row.cell(name)) for name in _COLUMNS.values())] for row in rows]
+    tables.show(stream, ["name", *_COLUMNS], lines, right=range(1, len(_COLUMNS) + 1))
+    stream.write(f"{_LEGEND}This machine: {here or why_not}.\n")
     return 0
 
 
@@ -77,14 +74,11 @@ def _here() -> tuple[str | None, str]:
         return None, error.what
 
 
-def _cells(row: Capability) -> list[Cell]:
-    return [row.cell(name) for name in _COLUMNS.values()]
-
-
-def _short(cell: Cell) -> str:
+def _short(name: str, cell: Cell) -> str:
     if cell.value is None:
         return "?"
-    return _text(cell.value) + ("" if cell.verified else "~")
+    value = int(cell.value) // 1024 if name.endswith("_bytes") else cell.value
+    return _text(value) + ("" if cell.verified else "~")
 
 
 def _text(value: hwinfo.Value) -> str:

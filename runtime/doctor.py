@@ -14,14 +14,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Literal, TextIO
 
+from ..fusion.errors import TritonMlxError
+from ..hwinfo import HardwareTableError
 from . import tables
 from .commands import write_json
+from .settings import PREFIX, Settings
 
 Status = Literal["ok", "note", "missing"]
 OLDEST_PYTHON = (3, 10)
 _STYLES = {"ok": "green", "note": "yellow", "missing": "bold red"}
 _ON_MAC = sys.platform == "darwin"
-_PIP = "pip install triton-mlx installs it, or pip install {}"
 _TRITON = "there is no macOS wheel: build it as README.md says" if _ON_MAC else "pip install triton"
 _MLX = "pip install mlx" if _ON_MAC else "pip install 'mlx[cpu]'"
 
@@ -57,10 +59,8 @@ def run(json: bool, stream: TextIO) -> int:
         return 0 if report.ok else 1
     lines = [[check.status, check.name, check.detail] for check in report.checks]
     tables.show(stream, ("status", "what", "found"), lines, styles=_STYLES)
-    for check in report.checks:
-        if check.hint:
-            stream.write(f"\n{check.name}: {check.hint}")
-    stream.write(f"\n\n{_verdict(report)}\n")
+    hints = [f"{check.name}: {check.hint}" for check in report.checks if check.hint]
+    stream.writelines(f"\n{text}\n" for text in (*hints, _verdict(report)))
     return 0 if report.ok else 1
 
 
@@ -70,7 +70,7 @@ def examine() -> Report:
     target = _target_name()
     launches = {name: _caught(f"launch on {name}", _launch_check(name)) for name in _targets()}
     ok = target in launches and launches[target].status != "missing"
-    checks += [check if name == target else _optional(check) for name, check in launches.items()]
+    checks += [_weighed(check, name == target) for name, check in launches.items()]
     return Report(tuple(checks), target, ok)
 
 
@@ -81,9 +81,13 @@ def _verdict(report: Report) -> str:
     return f"Kernels {able} on the target in use, {report.target}."
 
 
-def _optional(check: Check) -> Check:
-    """A target that is not in use need not work."""
-    return replace(check, status="note") if check.status == "missing" else check
+def _weighed(check: Check, in_use: bool) -> Check:
+    """A target that is not in use need not work; for one that is, a way out."""
+    if check.status != "missing":
+        return check
+    if not in_use:
+        return replace(check, status="note")
+    return replace(check, hint=check.hint or f"set {PREFIX}TARGET to a target that works")
 
 
 def _caught(name: str, check: Callable[[], Check]) -> Check:
@@ -101,12 +105,13 @@ def _caught(name: str, check: Callable[[], Check]) -> Check:
 
 
 def _failed(name: str, error: Exception) -> Check:
-    """What to try is in the message of our own errors: their last line or after a colon."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    first = lines[0] if lines else type(error).__name__
+    """What to do is an attribute of our own errors, or what follows a colon in a line of text."""
     if isinstance(error, ModuleNotFoundError):
         return Check(name, "missing", f"{error.name} is not installed", "see the lines above")
-    what, _, hint = first.partition(": ") if len(lines) == 1 else (first, "", " ".join(lines[1:]))
+    if isinstance(error, (TritonMlxError, HardwareTableError)):
+        return Check(name, "missing", error.what, "; ".join(filter(None, (error.why, error.hint))))
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    what, _, hint = lines[0].partition(": ")
     return Check(name, "missing", what, hint)
 
 
@@ -165,7 +170,6 @@ def _is_active(driver: type) -> bool:
 
 
 def _target() -> Check:
-    from .settings import PREFIX, Settings
     from .target import current
 
     choice = current()
@@ -202,12 +206,15 @@ def _compiler() -> Check:
 
 
 def _native() -> Check:
+    import mlx.core  # noqa: F401  there is nothing to say about the module without MLX
+
     from . import native
 
-    line = native.describe()
+    line = native.describe().removeprefix("launches: ")
     if native.load() is None:
-        return Check("", "note", line.partition(";")[0], "results are the same, launches wait")
-    return Check("", "ok", line.partition(";")[0])
+        hint = f"results are the same, but every launch waits for its result ({line})"
+        return Check("", "note", "launches are eager", hint)
+    return Check("", "ok", f"launches are {line.partition(';')[0]}")
 
 
 def _simulator() -> Check:
@@ -225,10 +232,10 @@ _CHECKS: tuple[tuple[str, Callable[[], Check]], ...] = (
     ("python", _python),
     ("triton", _package("triton", _TRITON)),
     ("mlx", _package("mlx.core", _MLX)),
-    ("numpy", _package("numpy", _PIP.format("numpy"))),
-    ("networkx", _package("networkx", _PIP.format("networkx"))),
-    ("platformdirs", _package("platformdirs", _PIP.format("platformdirs"))),
-    ("filelock", _package("filelock", _PIP.format("filelock"))),
+    ("numpy", _package("numpy", "pip install numpy")),
+    ("networkx", _package("networkx", "pip install networkx")),
+    ("platformdirs", _package("platformdirs", "pip install platformdirs")),
+    ("filelock", _package("filelock", "pip install filelock")),
     ("rich", _package("rich", "only for nicer tables: pip install rich", required=False)),
     ("scikit-learn", _package("sklearn", "only for the demo's model", required=False)),
     ("cache folder", _cache),

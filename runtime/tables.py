@@ -20,10 +20,11 @@ def show(
     styles: Mapping[str, str] | None = None,
 ) -> None:
     """Write one table. `right`: the columns that are aligned right; `styles`: cell text → style."""
-    if stream.isatty() and _show_rich(stream, headings, rows, right, styles or {}):
-        return
     lines = [list(map(str.upper, headings)), *rows]
     widths = [max(len(line[k]) for line in lines) for k in range(len(headings))]
+    total = sum(widths) + 2 * len(widths)
+    if stream.isatty() and _show_rich(stream, headings, rows, right, styles or {}, total):
+        return
     for line in lines:
         cells = [
             text.rjust(width) if k in right else text.ljust(width)
@@ -38,19 +39,23 @@ def _show_rich(
     rows: Rows,
     right: Collection[int],
     styles: Mapping[str, str],
+    width: int,
 ) -> bool:
-    """False without rich."""
+    """False without rich, or where it would cut cells to fit the terminal."""
     try:
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
     except ImportError:
         return False
-    table = Table(box=None, pad_edge=False)
+    console = Console(file=stream, highlight=False)
+    if console.width < width:
+        return False
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for k, heading in enumerate(headings):
         table.add_column(heading, justify="right" if k in right else "left")
     for row in rows:
         # Text, not str: a bracket in a cell is a bracket, not markup.
         table.add_row(*(Text(cell, style=styles.get(cell, "")) for cell in row))
-    Console(file=stream, highlight=False).print(table)
+    console.print(table)
     return True

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import triton
 import triton.language as tl
+
 import triton_mlx
 from triton_mlx.fusion.errors import (
     BadArgument,
