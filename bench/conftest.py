@@ -32,8 +32,8 @@ def speedup(benchmark: BenchmarkFixture) -> Comparison:
 
     The rounds alternate, so that whatever slows the machine slows both. `theirs` returns its
     result, or is given as `theirs_seconds` if it takes its own time. Where theirs runs for a
-    second, `ours_per_round` lets ours run more than once after it, or caches are always cold. The ratio and both medians
-    go into the benchmark's `extra_info`.
+    second, `ours_per_round` lets ours run more than once after it, or caches are always cold. The ratio
+    and both medians go into the benchmark's `extra_info`.
     """
 
     def compare(

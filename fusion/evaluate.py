@@ -142,7 +142,7 @@ class _Program:
         offsets, wanted = self._places(node, pointer, mask)
         memory, scalar = self.buffers[pointer.parameter], node.types[0].scalar
         values = np.broadcast_to(value, offsets.shape)
-        old = np.zeros(offsets.shape, semantics.NUMPY[scalar.name])
+        old: Array = np.zeros(offsets.shape, semantics.NUMPY[scalar.name])
         for place in zip(*np.nonzero(np.atleast_1d(wanted))):
             where = place if offsets.ndim else ()
             element = memory[offsets[where] : offsets[where] + 1]
