@@ -19,6 +19,7 @@ from .graph import Function, Graph, Node, Value
 Array = npt.NDArray[Any]
 MAX_WORK = 1 << 26  # elements evaluated before giving up
 _CHUNK = 1 << 18  # elements of one tile times programs evaluated at once
+_STEP = 1 << 11  # a numpy call on few elements costs as much as one on this many
 
 
 class _NotProvable(Exception):
@@ -98,21 +99,19 @@ class _Proof:
             return
         if node.op != "for":
             raise _NotProvable
-        lower, upper, step = (self._one(v) for v in node.inputs[:3])
+        lower, upper, step = (self.value(v).astype(np.int64) for v in node.inputs[:3])
+        if not bool((step > 0).all()):
+            raise _NotProvable
+        trips = int((-((lower - upper) // step)).max())
         body = node.regions[0]
         inner = {v for n in body.walk() for v in n.outputs} | set(body.args)
-        for iv in range(lower, upper, step):
+        for trip in range(trips):
+            self._spend(0)
             for v in inner:
                 self.env.pop(v, None)
-            self.env[body.args[0]] = np.asarray([iv])
-            self.graph(body, active)
-
-    def _one(self, value: Value) -> int:
-        """A number that is the same in all programs."""
-        found = np.unique(self.value(value))
-        if found.size != 1:
-            raise _NotProvable
-        return int(found[0])
+            at = lower + trip * step  # bounds may differ between programs
+            self.env[body.args[0]] = semantics.as_type(at, body.args[0].type.scalar)
+            self.graph(body, active & (at < upper))
 
     def store(self, node: Node, active: Array) -> None:
         try:
@@ -148,7 +147,7 @@ class _Proof:
         self.failed.add(self.aliases[self.params[pointer]])
 
     def _spend(self, elements: int) -> None:
-        self.work += elements
+        self.work += max(elements, _STEP)
         if self.work > MAX_WORK:
             raise _NotProvable
 

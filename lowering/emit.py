@@ -347,7 +347,19 @@ def _for(emitter: Emitter, node: Node) -> None:
         }
         emitter.block(body, targets)
         emitter.assign_all(list(zip(body.args[1:], body.outputs)))
+        _fence_iterations(emitter, node)
     _pass_on(emitter, node.outputs, body.args[1:])
+
+
+def _fence_iterations(emitter: Emitter, node: Node) -> None:
+    """What one iteration stores, the next may load by other threads."""
+    touched: dict[str, set[Value | None]] = {"load": set(), "store": set()}
+    for inner in (n for region in node.regions for n in region.walk()):
+        if inner.op in touched:
+            base = emitter.values.base(inner.inputs[0])
+            touched[inner.op].add(emitter.aliases.get(base, base) if base is not None else None)
+    if touched["load"] & touched["store"]:
+        exchange.fence(emitter)
 
 
 def _pass_on(emitter: Emitter, results: Sequence[Value], args: Sequence[Value]) -> None:
@@ -383,6 +395,7 @@ def _while(emitter: Emitter, node: Node) -> None:
             },
         )
         emitter.assign_all(list(zip(before.args, after.outputs)))
+        _fence_iterations(emitter, node)
     _pass_on(emitter, node.outputs, after.args)
 
 

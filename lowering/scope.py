@@ -145,7 +145,9 @@ class Scope:
         """The sum of the offsets, added up level by level so that the outer part is computed once."""
         if not terms:
             return Expr("0")
-        wide = any(s != I32 for _, s in terms)
+        wide = any(s != I32 for _, s in terms) or (
+            self.emitter.target.wide_offsets and len(terms) > 1
+        )
         texts = sorted(
             ((e.level, f"(long){e.text}" if wide and s == I32 else e.text) for e, s in terms),
             key=lambda t: t[0],

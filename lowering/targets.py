@@ -14,6 +14,7 @@ class Target:
     `in_place`: loads and stores of a buffer meet in one memory.
     `dot`: the strategy for matrix products (lowering/dot.py).
     `reduce_chunk`: independent partial results of a reduction, for vector units.
+    `wide_offsets`: sums of 32-bit offsets are 64-bit; else no array has 2^31 elements or more.
     `splits_full_tiles`: nests are written once without masks, for tiles that lie wholly inside.
     `tile_bytes`: what one tile may take of a thread's registers and private memory (0: no limit).
     `stack_bytes`: what the tiles of one program may take, where they live on a stack.
@@ -29,6 +30,7 @@ class Target:
     dot: str
     reduce_chunk: int
     fp64: bool
+    wide_offsets: bool = False
     splits_full_tiles: bool = False
     tile_bytes: int = 0
     stack_bytes: int = 0
@@ -59,6 +61,7 @@ HOST = Target(
     dot="host_micro_kernel",
     reduce_chunk=64,
     fp64=True,
+    wide_offsets=True,
     splits_full_tiles=True,
     stack_bytes=64 << 20,
 )

@@ -7,10 +7,13 @@ JSON object that has a "schema" number; progress and errors go to stderr.
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
 import os
 import sys
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 OK, REFUSED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -58,6 +61,19 @@ def _say(message: str, code: int) -> int:
     return code
 
 
+def _broken_import() -> str:
+    """A sentence if MLX or Triton cannot be imported, whatever they raise; empty if both can."""
+    for module in ("mlx.core", "triton"):
+        try:
+            importlib.import_module(module)
+        except Exception as error:  # noqa: BLE001  a broken installation may raise anything
+            why = f"{type(error).__name__}: {error}".splitlines()[0]
+            return (
+                f"{module} cannot be imported ({why}); python -m triton_mlx doctor says what to do"
+            )
+    return ""
+
+
 def _parser() -> argparse.ArgumentParser:
     from .. import __version__
 
@@ -84,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     targets.add_argument("name", nargs="?", help='all cells of one row, such as "M3 Max"')
     targets.set_defaults(run=_targets)
     cache = command("cache", "the cache of compiled kernels on disk")
-    cache.add_argument("action", choices=("ls", "clear", "path"))
+    cache.add_argument("action", choices=("ls", "clear", "path", "stats"))
     cache.set_defaults(run=_cache)
     if importlib.util.find_spec("triton_mlx.runtime.inspect") is not None:
         _add_emit(command("emit", "run a script, and print the source of the kernels it launched"))
@@ -100,6 +116,8 @@ def _add_emit(emit: argparse.ArgumentParser) -> None:
 
 
 def _demo(args: argparse.Namespace) -> int:
+    if problem := _broken_import():
+        return _say(problem, REFUSED)
     from .demo import run
 
     return run(args.json, sys.stdout)
@@ -120,10 +138,19 @@ def _targets(args: argparse.Namespace) -> int:
 def _cache(args: argparse.Namespace) -> int:
     from .commands import cache_
 
-    return cache_(args.action, args.json, sys.stdout)
+    with warnings.catch_warnings():
+        # A folder that cannot be written is a sentence for the user, not a line of our source.
+        warnings.showwarning = _show_warning
+        return cache_(args.action, args.json, sys.stdout)
+
+
+def _show_warning(message: Warning | str, *_: Any) -> None:
+    _say(f"warning: {message}", OK)
 
 
 def _emit(args: argparse.Namespace) -> int:
+    if problem := _broken_import():
+        return _say(problem, REFUSED)
     from .emit_command import run
 
     return run(

@@ -58,7 +58,9 @@ def targets(name: str | None, json: bool, stream: TextIO) -> int:
         data = [_row_data(row) | {"here": row.name == here} for row in rows]
         write_json({"here": here, "rows": data, "sources": dict(hwinfo.sources())}, stream)
         return 0
-    lines = [[row.name, *(_short(name, row.cell(name)) for name in _COLUMNS.values())] for row in rows]
+    lines = [
+        [row.name, *(_short(name, row.cell(name)) for name in _COLUMNS.values())] for row in rows
+    ]
     tables.show(stream, ["name", *_COLUMNS], lines, right=range(1, len(_COLUMNS) + 1))
     stream.write(f"{_LEGEND}This machine: {here or why_not}.\n")
     return 0
@@ -115,7 +117,7 @@ def _one_row(row: Capability, json: bool, stream: TextIO) -> int:
 
 
 def cache_(action: str, json: bool, stream: TextIO) -> int:
-    """`ls`: the entries; `clear`: remove them; `path`: where they are."""
+    """`ls`: the entries; `clear`: remove them; `path`: where they are; `stats`: sums per kind."""
     from . import cache
 
     root = str(cache.root())
@@ -132,6 +134,8 @@ def cache_(action: str, json: bool, stream: TextIO) -> int:
         else:
             stream.write(f"removed {removed} {_entries(removed)} from {root}\n")
         return 0
+    if action == "stats":
+        return _cache_stats(root, json, stream)
     entries = cache.entries()
     total = sum(entry.bytes for entry in entries)
     if json:
@@ -142,6 +146,23 @@ def cache_(action: str, json: bool, stream: TextIO) -> int:
         lines = [[e.kind, e.key, _size(e.bytes), _moment(e.mtime)] for e in entries]
         tables.show(stream, ("kind", "key", "size", "changed"), lines, right=(2,))
     stream.write(f"{len(entries)} {_entries(len(entries))}, {_size(total)}, in {root}\n")
+    return 0
+
+
+def _cache_stats(root: str, json: bool, stream: TextIO) -> int:
+    from . import cache
+
+    kinds: dict[str, dict[str, int]] = {}
+    for entry in cache.entries():
+        kind = kinds.setdefault(entry.kind, {"entries": 0, "bytes": 0})
+        kind["entries"] += 1
+        kind["bytes"] += entry.bytes
+    total = {name: sum(k[name] for k in kinds.values()) for name in ("entries", "bytes")}
+    if json:
+        write_json({"path": root, "kinds": kinds, "all": total}, stream)
+        return 0
+    lines = [[k, str(v["entries"]), _size(v["bytes"])] for k, v in (kinds | {"all": total}).items()]
+    tables.show(stream, ("kind", "entries", "size"), lines, right=(1, 2))
     return 0
 
 

@@ -24,7 +24,11 @@ Status = Literal["ok", "note", "missing"]
 OLDEST_PYTHON = (3, 10)
 _STYLES = {"ok": "green", "note": "yellow", "missing": "bold red"}
 _ON_MAC = sys.platform == "darwin"
-_TRITON = "there is no macOS wheel: build it as README.md says" if _ON_MAC else "pip install triton"
+_TRITON_ON_MAC = (
+    "there is no macOS wheel of Triton; build it from source (12 to 35 minutes): "
+    "xcode-select --install, then pip install git+https://github.com/triton-lang/triton.git"
+)
+_TRITON = _TRITON_ON_MAC if _ON_MAC else "pip install triton"
 _MLX = "pip install mlx" if _ON_MAC else "pip install 'mlx[cpu]'"
 
 
@@ -115,6 +119,10 @@ def _failed(name: str, error: Exception) -> Check:
     return Check(name, "missing", what, hint)
 
 
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
 def _python() -> Check:
     found = platform.python_version()
     if sys.version_info < OLDEST_PYTHON:
@@ -127,8 +135,9 @@ def _package(module: str, hint: str, *, required: bool = True) -> Callable[[], C
     def check() -> Check:
         try:
             found = importlib.import_module(module)
-        except ImportError as error:
-            return Check("", "missing" if required else "note", str(error), hint)
+        except Exception as error:  # noqa: BLE001  a broken package may raise anything
+            text = str(error) if isinstance(error, ImportError) else _first_line(error)
+            return Check("", "missing" if required else "note", text, hint)
         return Check("", "ok", str(getattr(found, "__version__", "installed")))
 
     return check

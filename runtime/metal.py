@@ -45,6 +45,7 @@ def prepare(launcher: Launcher, facts: Mapping[int, BufferFacts]) -> Call:
     def call(arrays: Sequence[Any], scalars: bytes, grid: Grid) -> None:
         key = (scalars, grid, tuple([a.size for a in arrays]))
         if key not in plans:
+            _check_sizes(arrays)
             plans[key] = plan(launcher.text, launcher.num_warps, facts, key)
         kernel = plans[key]
         for k, new in _launch(launcher, kernel, arrays, scalars, grid):
@@ -52,6 +53,16 @@ def prepare(launcher: Launcher, facts: Mapping[int, BufferFacts]) -> Call:
         remember(arrays[k] for k, a in enumerate(kernel.accesses) if a.mode != "read")
 
     return call
+
+
+def _check_sizes(arrays: Sequence[Any]) -> None:
+    for array in arrays:
+        if array.size > _MAX_THREADS:
+            raise BadArgument(
+                f"an array of {array.size} elements",
+                why="kernels on Metal count elements in 32 bits",
+                hint="split it, or run with triton_mlx.use('host')",
+            )
 
 
 def plan(

@@ -189,3 +189,14 @@ def k_colptr(x, o, n, s, BLOCK: tl.constexpr):
         p -= 1
         acc += tl.load(p)
     tl.store(o + tl.arange(0, BLOCK), acc)
+
+
+@triton.jit
+def k_running(x, n, BLOCK: tl.constexpr):
+    # Each step adds the previous row, as this program has just written it, to the next one, reversed.
+    c = tl.arange(0, BLOCK)
+    for i in range(1, n):
+        before = tl.load(x + (i - 1) * BLOCK + (BLOCK - 1 - c))
+        tl.debug_barrier()
+        now = tl.load(x + i * BLOCK + c)
+        tl.store(x + i * BLOCK + c, now + before)

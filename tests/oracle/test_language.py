@@ -195,3 +195,12 @@ def test_views_are_seen_in_their_row_major_order(view: str) -> None:
     kernels.k_inplace[(array.size // 128 + 1,)](array, array.size, BLOCK=128)
     close(array, want * 2 + 1)
     close(base, x)
+
+
+def test_iterations_see_what_earlier_ones_stored() -> None:
+    x = floats(6, 128)
+    array = mx.array(x)
+    kernels.k_running[(1,)](array, 6, BLOCK=128)
+    for i in range(1, 6):
+        x[i] += x[i - 1][::-1]
+    close(array, x)

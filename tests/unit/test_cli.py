@@ -1,4 +1,4 @@
-"""The command line, as a user runs it: from another folder, in a process of its own."""
+"""The command line, as a user runs it: another process, in another folder."""
 
 from __future__ import annotations
 
@@ -11,203 +11,252 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from triton_mlx import hwinfo
+from triton_mlx.runtime import cli, doctor, tables
 
-from triton_mlx.runtime import cache, cli, console, doctor
+SCRIPT = """
+import sys
+import mlx.core as mx
+import triton
+import triton.language as tl
 
-_SECONDS = 120
+@triton.jit
+def double_kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(out_ptr + at, 2 * tl.load(x_ptr + at, mask=at < n), mask=at < n)
 
-
-def call(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """`python -m triton_mlx ARGUMENTS` in `folder`; its cache is in there too."""
-    return python(folder, "-m", "triton_mlx", *arguments, **variables)
-
-
-def python(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("TRITON_MLX_")}
-    environment = clean | {"TRITON_MLX_CACHE_DIR": str(folder / "cache")} | variables
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=_SECONDS,
-        check=False,
-    )
-
-
-def inside(*arguments: str) -> tuple[int, str]:
-    """The exit code and stdout of the same in this process."""
-    out = io.StringIO()
-    return cli.main(arguments, out), out.getvalue()
+print("from the script:", sys.argv[1:])
+if "fail" in sys.argv:
+    raise ValueError("on purpose")
+if "nothing" not in sys.argv:
+    x = mx.arange(100, dtype=mx.float32)
+    double_kernel[(1,)](x, mx.zeros_like(x), 100, BLOCK=128)
+"""
 
 
 @pytest.fixture
-def broken_mlx(tmp_path: Path) -> str:
-    """A PYTHONPATH on which MLX raises when it is imported."""
-    package = tmp_path / "broken" / "mlx"
-    package.mkdir(parents=True)
-    (package / "__init__.py").write_text("")
-    (package / "core.py").write_text("raise RuntimeError('this MLX is broken')\n")
-    return str(package.parent)
+def command(tmp_path: Path) -> Any:
+    """Runs `python -m triton_mlx ...` with its own cache; environment variables by keyword."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("TRITON_MLX_")}
+        defaults = {"TRITON_MLX_CACHE_DIR": str(tmp_path / "cache")}
+        return subprocess.run(
+            [sys.executable, "-m", "triton_mlx", *arguments],
+            cwd=tmp_path,
+            env={**kept, **defaults, **environment},
+            capture_output=True,
+            text=True,
+        )
+
+    return run
 
 
-def test_no_subcommand_and_wrong_ones_are_usage_errors(tmp_path: Path) -> None:
-    done = call(tmp_path)
+def json_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(done.stdout)
+    assert data["schema"] == 1
+    return data
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("nonsense",), ("cache",), ("cache", "burn"), ("targets", "--csv"), ("emit",)],
+)
+def test_wrong_usage_is_2_with_help_on_stderr(command: Any, arguments: tuple[str, ...]) -> None:
+    done = command(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert "usage: python -m triton_mlx" in done.stderr
-    for wrong in (["frobnicate"], ["cache"], ["cache", "burn"], ["targets", "--xml"]):
-        with pytest.raises(SystemExit) as left:
-            cli.main(wrong)
-        assert left.value.code == 2
 
 
-def test_targets_marks_what_is_unknown_and_unverified(tmp_path: Path) -> None:
-    done = call(tmp_path, "targets")
-    assert (done.returncode, done.stderr) == (0, "")
-    lines = {line[:10].strip(): line[10:].split() for line in done.stdout.splitlines()}
-    assert "apple9*" in lines["M3 Max"]
-    assert "?" in lines["host"]
-    assert "32" in lines["simulator"]
-
-
-def test_targets_json_of_one_row() -> None:
-    code, text = inside("targets", "m3max", "--json")
-    data = json.loads(text)
-    (row,) = data["rows"]
-    assert (code, row["name"]) == (0, "M3 Max")
-    assert row["cells"]["cores"]["value"] == 40
-    assert row["cells"]["slc_mb"]["value"] is None
-    assert row["cells"]["cores"]["source"] in data["sources"]
-
-
-def test_targets_of_one_row_shows_sources() -> None:
-    code, text = inside("targets", "M1")
-    assert code == 0
-    assert "metal-benchmarks" in text
-
-
-def test_an_unknown_chip_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert inside("targets", "M3 Mox") == (1, "")
-    error = capsys.readouterr().err
-    assert "UNKNOWN_CHIP" in error
-    assert "M3 Max" in error
-
-
-def test_cache_path_ls_stats_clear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "cache"
-    monkeypatch.setenv("TRITON_MLX_CACHE_DIR", str(folder))
-    cache.write("host", "key1", "a", b"12345")
-    cache.write("host", "key2", "a", b"12345")
-    assert inside("cache", "path") == (0, f"{folder}\n")
-    listed = json.loads(inside("cache", "ls", "--json")[1])
-    assert [entry["key"] for entry in listed["entries"]] == ["key1", "key2"]
-    assert "key2" in inside("cache", "ls")[1]
-    stats = json.loads(inside("cache", "stats", "--json")[1])
-    assert stats["kinds"]["host"]["entries"] == 2
-    assert stats["kinds"]["host"]["bytes"] == sum(entry["bytes"] for entry in listed["entries"])
-    assert inside("cache", "stats")[1].splitlines()[-1].split()[:2] == ["all", "2"]
-    assert inside("cache", "clear") == (0, f"removed 2 entries from {folder}\n")
-    assert cache.entries() == []
-
-
-def test_cache_in_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    done = call(tmp_path, "cache", "path", TRITON_MLX_CACHE_DIR=str(tmp_path / "file" / "x"))
+def test_help_names_all_commands(command: Any) -> None:
+    done = command("--help")
     assert done.returncode == 0
-    assert done.stderr.startswith("warning: the cache folder")
+    for name in ("demo", "doctor", "targets", "cache", "emit"):
+        assert f"\n    {name} " in done.stdout
 
 
-def test_a_reader_that_leaves_is_no_traceback(tmp_path: Path) -> None:
-    text = f"{sys.executable} -m triton_mlx targets | true; echo ${{PIPESTATUS[0]}}"
-    done = subprocess.run(
-        ["bash", "-c", text], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert (done.stdout, done.stderr) == ("1\n", "")
-
-
-@pytest.mark.parametrize("code", [0, 1])
-def test_demo_passes_json_and_its_exit_code_on(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    from triton_mlx.runtime import demo
-
-    def run(json: bool, stream: io.StringIO) -> int:
-        stream.write(f"json={json}")
-        return code
-
-    monkeypatch.setattr(demo, "run", run)
-    assert inside("demo", "--json") == (code, "json=True")
-    assert inside("demo") == (code, "json=False")
-
-
-def test_doctor_of_a_machine_that_works(tmp_path: Path) -> None:
-    done = call(tmp_path, "doctor", "--json")
+def test_targets_marks_unknown_and_unverified_cells(command: Any) -> None:
+    done = command("targets")
     assert (done.returncode, done.stderr) == (0, "")
-    data = json.loads(done.stdout)
-    states = {finding["name"]: finding["state"] for finding in data["findings"]}
-    assert data["ok"]
-    assert {states[n] for n in ("python", "triton", "mlx", "numpy", "cache", "can run")} == {"ok"}
-    assert any(data["targets"].values())
+    lines = {line[:9].strip(): line for line in done.stdout.splitlines()}
+    assert " 40~ " in lines["M3 Max"] and " 410~ " in lines["M3 Max"]
+    assert " ? " in lines["cuda 8.6"]
+    assert "~" not in lines["host"]
+    assert "\x1b" not in done.stdout
 
 
-def test_doctor_with_a_broken_mlx(tmp_path: Path, broken_mlx: str) -> None:
-    done = call(tmp_path, "doctor", PYTHONPATH=broken_mlx)
-    assert done.returncode == 1
-    assert "Traceback" not in done.stdout + done.stderr
-    (line,) = [line for line in done.stdout.splitlines() if line.split()[:2] == ["missing", "mlx"]]
-    assert "this MLX is broken" in line
-    assert "pip install" in done.stdout
-    triton = [line for line in done.stdout.splitlines() if line.split()[:2] == ["ok", "triton"]]
-    assert triton
+def test_targets_json_is_the_whole_table(command: Any) -> None:
+    data = json_of(command("targets", "--json", TRITON_MLX_CHIP="m2ultra"))
+    assert data["here"] == "M2 Ultra"
+    assert [row["name"] for row in data["rows"] if row["here"]] == ["M2 Ultra"]
+    for row, of_table in zip(data["rows"], hwinfo.rows(), strict=True):
+        assert row["name"] == of_table.name
+        for name, cell in row["cells"].items():
+            assert cell["value"] == of_table.get(name)
+            assert cell["source"] == "" or cell["source"] in data["sources"]
 
 
-def test_triton_and_this_package_import_with_a_broken_mlx(tmp_path: Path, broken_mlx: str) -> None:
-    text = "import triton, triton_mlx; print(triton.__version__, len(triton_mlx.targets()))"
-    done = python(tmp_path, "-c", text, PYTHONPATH=broken_mlx)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert int(done.stdout.split()[1]) > 0
+def test_one_row_shows_every_cell(command: Any) -> None:
+    done = command("targets", "m3 max")
+    assert done.returncode == 0
+    words = [line.split() for line in done.stdout.splitlines()]
+    assert words[0] == ["M3", "Max", "(metal)"]
+    assert {line[0]: line[1] for line in words[2:]}.keys() == hwinfo.FACTS.keys()
+    assert ["slc_mb", "?"] in words
+    row = json_of(command("targets", "--json", "M3 Max"))["row"]
+    assert row["cells"]["cores"] == {"value": 40, "source": "PI", "verified": False}
 
 
-def test_demo_with_a_broken_mlx_points_to_doctor(tmp_path: Path, broken_mlx: str) -> None:
-    done = call(tmp_path, "demo", PYTHONPATH=broken_mlx)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "this MLX is broken" in done.stderr
-    assert "doctor" in done.stderr
+def test_a_chip_that_is_not_there_is_wrong_usage(command: Any) -> None:
+    done = command("targets", "M3 Mux")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "M3 Max" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_cache_ls_clear_path(command: Any, tmp_path: Path) -> None:
+    root = tmp_path / "cache"
+    assert command("cache", "path").stdout == f"{root}\n"
+    entry = root / "kernel" / "abc123"
+    entry.mkdir(parents=True)
+    (entry / "kernel.so").write_bytes(b"x" * 2500)
+    done = command("cache", "ls")
+    assert done.returncode == 0
+    assert "abc123" in done.stdout and f"1 entry, 2.5 KB, in {root}" in done.stdout
+    data = json_of(command("cache", "ls", "--json"))
+    assert (data["path"], data["bytes"]) == (str(root), 2500)
+    assert [(e["kind"], e["key"], e["bytes"]) for e in data["entries"]] == [
+        ("kernel", "abc123", 2500)
+    ]
+    assert json_of(command("cache", "clear", "--json"))["removed"] == 1
+    assert not entry.exists()
+    assert "0 entries" in command("cache", "ls").stdout
+
+
+def test_a_reader_that_leaves_early_causes_no_traceback(tmp_path: Path) -> None:
+    line = f'"{sys.executable}" -m triton_mlx targets --json | head -1'
+    done = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("{\n", "")
+
+
+def test_doctor_finds_that_kernels_run_here(command: Any) -> None:
+    done = command("doctor", "--json", TRITON_MLX_TARGET="host")
+    data = json_of(done)
+    checks = {check["name"]: check for check in data["checks"]}
+    assert (done.returncode, data["ok"], data["target"]) == (0, True, "host")
+    assert checks["triton"]["status"] == checks["mlx"]["status"] == "ok"
+    assert checks["launch on host"]["detail"] == "a kernel ran, and its result is right"
+    assert {check["status"] for check in data["checks"]} <= {"ok", "note", "missing"}
     assert "Traceback" not in done.stderr
 
 
-def test_doctor_without_compilers(tmp_path: Path) -> None:
-    done = call(
-        tmp_path, "doctor", "--json", TRITON_MLX_CXX="/no/g++", TRITON_MLX_CLANG="/no/clang"
-    )
-    found = {finding["name"]: finding for finding in json.loads(done.stdout)["findings"]}
-    for name in ("C++ compiler", "simulator"):
-        assert found[name]["state"] == "missing"
-        assert "install" in found[name]["todo"]
-    on_metal = found["Metal"]["state"] == "ok"
-    assert done.returncode == (0 if on_metal else 1)
-
-
-def test_doctor_with_a_wrong_target_and_chip(tmp_path: Path) -> None:
-    done = call(tmp_path, "doctor", TRITON_MLX_TARGET="vulkan", TRITON_MLX_CHIP="M99")
-    assert "target 'vulkan'" in done.stdout
-    assert "'M99'" in done.stdout
+@pytest.mark.parametrize(
+    ("environment", "line"),
+    [
+        ({"TRITON_MLX_TARGET": "moon"}, "targets are host, simulate, metal"),
+        ({"TRITON_MLX_TARGET": "moon", "TRITON_MLX_CHIP": "M3 Mux"}, "M3 Max"),
+    ],
+)
+def test_doctor_fails_where_launches_would(
+    command: Any, environment: dict[str, str], line: str
+) -> None:
+    done = command("doctor", **environment)
+    assert done.returncode == 1
+    assert line in done.stdout
+    assert "kernels cannot run" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_a_check_that_raises_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails() -> doctor.Finding:
-        raise ValueError("first line\nsecond line")
+def test_doctor_without_a_compiler_says_what_to_install(command: Any) -> None:
+    done = command("doctor", PATH="/nonexistent", TRITON_MLX_TARGET="host")
+    assert done.returncode == 0
+    assert "in numpy, slowly" in done.stdout
+    assert "install" in done.stdout
 
-    every: dict[str, Any] = dict.fromkeys(doctor._CHECKS, (fails, "do this"))
-    monkeypatch.setattr(doctor, "_CHECKS", every)
+
+def test_doctor_with_a_folder_that_cannot_be_written(command: Any) -> None:
+    done = command(
+        "doctor", "--json", TRITON_MLX_CACHE_DIR="/dev/null/cache", TRITON_MLX_TARGET="host"
+    )
+    (cache,) = [c for c in json_of(done)["checks"] if c["name"] == "cache folder"]
+    assert (done.returncode, cache["status"]) == (0, "note")
+    assert "set TRITON_MLX_CACHE_DIR" in cache["hint"]
+
+
+@pytest.mark.parametrize("package", ["triton", "mlx", "numpy", "networkx"])
+def test_doctor_without_a_package(package: str, tmp_path: Path) -> None:
+    """A package that is not there is a line and exit code 1, never a traceback."""
+    code = (
+        f"import sys; sys.modules['{package}'] = None\n"
+        f"sys.modules['{package}.core'] = None\n"
+        "from triton_mlx.runtime.cli import main\n"
+        "sys.exit(main(['doctor', '--json']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "TRITON_MLX_CACHE_DIR": str(tmp_path), "TRITON_MLX_TARGET": "host"},
+        capture_output=True,
+        text=True,
+    )
+    (line,) = [c for c in json_of(done)["checks"] if c["name"] == package]
+    assert (done.returncode, line["status"]) == (1, "missing")
+    assert line["hint"].startswith("pip install")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_failing_check_is_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails() -> doctor.Check:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(doctor, "_CHECKS", (("broken", fails),))
+    monkeypatch.setattr(doctor, "_targets", lambda: iter(()))
     report = doctor.examine()
+    assert report.checks == (doctor.Check("broken", "missing", "ZeroDivisionError"),)
     assert not report.ok
-    assert all(finding.state == "missing" for finding in report.findings)
-    out = io.StringIO()
-    doctor.write(report, out)
-    assert "ValueError: first line" in out.getvalue()
-    assert "do this" in out.getvalue()
-    assert "second line" not in out.getvalue()
+
+
+def test_emit_prints_the_source_and_only_that(command: Any, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    done = command("emit", "script.py", "a", "b", TRITON_MLX_TARGET="host")
+    assert done.returncode == 0, done.stderr
+    assert "from the script: ['a', 'b']" in done.stderr
+    assert done.stdout.startswith("// double_kernel, metal\n")
+    assert "threadgroup_position_in_grid" in done.stdout and "script" not in done.stdout
+    data = json_of(command("emit", "--json", "--target", "host", "script.py"))
+    assert [kernel["name"] for kernel in data["kernels"]] == ["double_kernel"]
+    assert "static void program" in data["kernels"][0]["source"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("script.py", "fail"), 1, "ValueError (script.py:14): on purpose"),
+        (("script.py", "nothing"), 1, "launched: none"),
+        (("--kernel", "other", "script.py"), 1, "launched: double_kernel"),
+        (("nowhere.py",), 2, "no file nowhere.py"),
+    ],
+)
+def test_emit_refuses(
+    command: Any, tmp_path: Path, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    done = command("emit", *arguments, TRITON_MLX_TARGET="host")
+    assert (done.returncode, done.stdout) == (code, "")
+    assert message in done.stderr and "Traceback" not in done.stderr
+
+
+def test_demo_gets_the_flag_and_gives_its_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from triton_mlx.runtime import demo
+
+    def run(json: bool, stream: Any) -> int:
+        stream.write(f"json={json}\n")
+        return 1
+
+    monkeypatch.setattr(demo, "run", run)
+    assert cli.main(["demo", "--json"]) == 1
+    assert capsys.readouterr().out == "json=True\n"
 
 
 class Terminal(io.StringIO):
@@ -215,25 +264,28 @@ class Terminal(io.StringIO):
         return True
 
 
-def shown(stream: io.StringIO) -> str:
-    console.table(("", "check"), [("ok", "[bold]name")], stream)
-    return stream.getvalue()
-
-
-def test_colour_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("no_color", [True, False])
+def test_tables_have_colour_on_a_terminal_only(
+    monkeypatch: pytest.MonkeyPatch, no_color: bool
+) -> None:
     pytest.importorskip("rich")
     monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
     monkeypatch.delenv("NO_COLOR", raising=False)
-    assert "\x1b[32m" in shown(Terminal())
-    assert "\x1b" not in shown(io.StringIO())
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b[32m" not in shown(Terminal())
-    # What is in a cell is text, not rich's markup.
-    assert "[bold]name" in shown(Terminal())
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", "1")
+    green = "\x1b[32m"
+    terminal, file = Terminal(), io.StringIO()
+    for stream in (terminal, file):
+        tables.show(stream, ("a", "b"), [("ok", "[red]x")], styles={"ok": "green"})
+    assert (green in terminal.getvalue()) is not no_color
+    assert "[red]x" in terminal.getvalue()
+    assert file.getvalue() == "A   B\nok  [red]x\n"
 
 
-def test_plain_tables_without_rich(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "rich.console", None)
-    out = Terminal()
-    console.table(("name", "count"), [("a", "5"), ("long name", "12")], out)
-    assert out.getvalue() == "name       count\na              5\nlong name     12\n"
+def test_a_table_wider_than_the_terminal_is_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    terminal = Terminal()
+    tables.show(terminal, ("name", "value"), [("x" * 30, "12"), ("y", "3")], right=(1,))
+    assert terminal.getvalue().splitlines()[1:] == ["x" * 30 + "     12", f"{'y':30}      3"]

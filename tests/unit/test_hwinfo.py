@@ -1,187 +1,234 @@
-"""The hardware table: its rules, its lookups, and that unknown stays unknown."""
+"""The hardware table: its rows, its cells, and which row a device is."""
 
 from __future__ import annotations
 
+import dataclasses
+import re
+import subprocess
+import sys
+from collections import Counter
 from typing import Any
 
 import pytest
-
-import triton_mlx
 from triton_mlx import hwinfo
-from triton_mlx.hwinfo import table
+from triton_mlx.hwinfo import (
+    FACTS,
+    BadTable,
+    Capability,
+    Cell,
+    UnknownCapability,
+    UnknownChip,
+    detect,
+    find,
+    rows,
+    sources,
+)
+from triton_mlx.hwinfo.table import parse
 
-ROWS = hwinfo.rows()
-APPLE = [row for row in ROWS if row.name.startswith("M")]
-by_name = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+APPLE = [row for row in rows() if re.match(r"M\d", row.name)]
+SIZES = {
+    1: ("", " Pro", " Max", " Ultra"),
+    2: ("", " Pro", " Max", " Ultra"),
+    3: ("", " Pro", " Max", " Ultra"),
+    4: ("", " Pro", " Max"),
+    5: ("", " Pro", " Max"),
+}
 
 
-def test_every_chip_that_exists_has_one_row() -> None:
-    kinds = {1: ("", "Pro", "Max", "Ultra"), 4: ("", "Pro", "Max"), 5: ("", "Pro", "Max")}
-    chips = [f"M{g} {k}".strip() for g in range(1, 6) for k in kinds.get(g, kinds[1])]
-    capabilities = [f"cuda {cc}" for cc in ("8.0", "8.6", "8.9", "9.0", "10.0")]
-    assert [row.name for row in ROWS] == [*chips, *capabilities, "host", "simulator"]
-    assert hwinfo.rows() is ROWS
-    assert triton_mlx.targets() == ROWS
+def test_the_rows_are_the_chips_that_exist() -> None:
+    apple = [f"M{generation}{size}" for generation, sizes in SIZES.items() for size in sizes]
+    cuda = [f"cuda {version}" for version in ("8.0", "8.6", "8.9", "9.0", "10.0")]
+    assert [row.name for row in rows()] == [*apple, *cuda, "host", "simulator"]
 
 
-@by_name
-def test_cells_have_the_type_of_their_fact_and_a_source(row: hwinfo.Capability) -> None:
-    assert set(row.cells) <= set(hwinfo.FACTS)
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row.name)
+def test_every_known_cell_has_the_type_of_its_fact_and_a_source(row: Capability) -> None:
+    assert set(row.cells) <= set(FACTS)
     for name, cell in row.cells.items():
-        assert cell.value is None or type(cell.value) is hwinfo.FACTS[name].kind
-        assert hwinfo.sources()[cell.source]
-
-
-@by_name
-def test_every_row_knows_what_lowering_asks_for(row: hwinfo.Capability) -> None:
-    for name in (
-        "simd_width",
-        "threadgroup_memory_bytes",
-        "max_threads_per_threadgroup",
-        "bfloat",
-        "fp64",
-        "simdgroup_matrix_half",
-    ):
-        assert row.value(name) is not None
-
-
-def test_nothing_of_apple_hardware_counts_as_verified() -> None:
-    assert not [(r.name, n) for r in APPLE for n, c in r.cells.items() if c.verified]
-    assert hwinfo.find("host").verified
-    assert hwinfo.find("simulator").verified
-
-
-def test_what_all_apple_gpus_share() -> None:
-    shared = {
-        "threadgroup_memory_bytes": 32768,
-        "max_threads_per_threadgroup": 1024,
-        "simd_width": 32,
-        "max_buffers": 31,
-        "fp64": False,
-    }
-    for row in [*APPLE, hwinfo.find("simulator")]:
-        assert {name: row.value(name) for name in shared} == shared
-
-
-def test_families_and_what_came_with_them() -> None:
-    families = {"M1": "apple7", "M2": "apple8", "M3": "apple9", "M4": "apple9", "M5": "apple10"}
-    for row in APPLE:
-        assert row.value("gpu_family") == families[row.name[:2]]
-        assert row.value("neural_accelerators") == (row.name[:2] == "M5")
-        assert row.value("atomic_min_max_64") == (row.name[:2] != "M1")
-        assert row.value("atomic_64") == (row.name[:2] not in ("M1", "M2"))
+        assert cell.source in sources()
+        if cell.value is not None:
+            assert type(cell.value) is FACTS[name].kind
+            assert isinstance(cell.value, str) or cell.value >= 0
 
 
 @pytest.mark.parametrize("row", APPLE, ids=lambda row: row.name)
-def test_peak_is_cores_times_clock(row: hwinfo.Capability) -> None:
+def test_limits_that_all_apple_gpus_share_and_none_is_verified(row: Capability) -> None:
+    assert row.backend == "metal"
+    assert row.value("threadgroup_memory_bytes") == 32768
+    assert row.value("max_threads_per_threadgroup") == 1024
+    assert (row.value("simd_width"), row.value("max_buffers")) == (32, 31)
+    assert row.value("fp64") is False
+    assert not any(cell.verified for cell in row.cells.values())
+    assert not row.verified
+
+
+@pytest.mark.parametrize("row", APPLE, ids=lambda row: row.name)
+def test_the_peak_fits_cores_and_clock(row: Capability) -> None:
     clock = row.get("clock_ghz")
     if clock is None:
-        assert row.cell("fp32_tflops").source == "estimate"
+        assert row.value("gpu_family") == "apple9"
         return
-    peak = row.value("cores") * clock * 2 * row.value("fma_fp32_per_clock") / 1e3
-    assert row.value("fp32_tflops") == pytest.approx(peak, rel=0.03)
+    computed = row.value("cores") * 2 * row.value("fma_fp32_per_clock") * clock / 1e3
+    assert row.value("fp32_tflops") == pytest.approx(computed, rel=0.03)
 
 
-def test_unknown_is_an_error_that_says_what_to_do() -> None:
-    row = hwinfo.find("M3 Pro")
-    with pytest.raises(hwinfo.UnknownCapability) as caught:
-        row.value("slc_mb")
-    for part in ("slc_mb", "M3 Pro", "hwinfo/data", "get('slc_mb'"):
+def test_what_differs_between_generations() -> None:
+    def yes(cell: str) -> list[int]:
+        return [g for g in SIZES if find(f"M{g}").get(cell) is True]
+
+    assert yes("neural_accelerators") == [5]
+    assert yes("atomic_min_max_64") == [2, 3, 4, 5]
+    assert yes("atomic_64") == [3, 4, 5]
+    assert find("M5").value("neural_accelerators_macos") == "26.2"
+    assert find("M1 Max").value("bandwidth_gbs") > 2 * find("M1").value("bandwidth_gbs")
+
+
+def test_bigger_chips_of_a_generation_are_bigger() -> None:
+    for generation, sizes in SIZES.items():
+        chips = [find(f"M{generation}{size}") for size in sizes]
+        for cell in ("cores", "fp32_tflops", "bandwidth_gbs"):
+            values = [chip.value(cell) for chip in chips]
+            assert values == sorted(set(values)), (generation, cell)
+
+
+def test_unknown_is_not_guessed() -> None:
+    chip = find("M3 Pro")
+    assert chip.cell("slc_mb") == Cell()
+    assert chip.get("slc_mb") is None
+    assert chip.get("slc_mb", 12) == 12
+    with pytest.raises(UnknownCapability) as caught:
+        chip.value("slc_mb")
+    for part in ("slc_mb", "M3 Pro", "get('slc_mb', default)"):
         assert part in str(caught.value)
-    assert row.get("slc_mb") is None
-    assert row.get("slc_mb", 8) == 8
-    assert row.get("simd_width", 8) == 32
 
 
-def test_a_false_cell_is_known() -> None:
-    assert hwinfo.find("M1").get("fp64", True) is False
+def test_false_and_zero_are_known() -> None:
+    assert find("M1").get("fp64", True) is False
+    assert find("host").get("threadgroup_memory_bytes", 7) == 0
 
 
-@pytest.mark.parametrize("method", ["cell", "value", "get"])
-def test_a_wrong_cell_name_is_an_error_everywhere(method: str) -> None:
-    with pytest.raises(hwinfo.UnknownCapability, match="simd_width"):
-        getattr(hwinfo.find("M1"), method)("simd_widht")
+@pytest.mark.parametrize("ask", ["cell", "get", "value"])
+def test_a_misspelt_cell_is_an_error_however_it_is_asked_for(ask: str) -> None:
+    with pytest.raises(UnknownCapability, match="simd_width"):
+        getattr(find("M1"), ask)("simd_widht")
 
 
-@pytest.mark.parametrize("name", ["M3 Max", "m3max", " M3  MAX", "Apple M3 Max"])
-def test_find_ignores_case_and_spaces(name: str) -> None:
-    assert hwinfo.find(name).name == "M3 Max"
+def test_rows_cannot_be_changed() -> None:
+    row: Any = find("M1")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        row.name = "M9"
+    with pytest.raises(TypeError):
+        row.cells["cores"] = Cell(9)
+    assert not hasattr(row, "__dict__")
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row.name)
+def test_find_ignores_case_and_spaces(row: Capability) -> None:
+    for name in (row.name, row.name.upper(), row.name.replace(" ", ""), f"  {row.name.lower()} "):
+        assert find(name) is row
 
 
 def test_find_lists_close_names() -> None:
-    with pytest.raises(hwinfo.UnknownChip, match="M4 Max"):
-        hwinfo.find("M4 Ultra Max")
-    with pytest.raises(hwinfo.UnknownChip, match="simulator"):
-        hwinfo.find("")
+    with pytest.raises(UnknownChip, match="M3 Max"):
+        find("M3 Maxx")
+    with pytest.raises(UnknownChip, match="simulator"):
+        find("?")
 
 
-DEVICES: list[tuple[dict[str, Any] | None, str]] = [
-    ({"device_name": "Apple M4 Pro", "architecture": "applegpu_g16s"}, "M4 Pro"),
-    ({"device_name": "Apple M1", "architecture": "applegpu_g13g"}, "M1"),
-    ({"device_name": "Apple M2 Ultra"}, "M2 Ultra"),
-    ({"device_name": "", "architecture": "applegpu_g15d"}, "M3 Ultra"),
-    ({"device_name": "Apple M4 Pro", "architecture": "arm64"}, "host"),
-    ({"device_name": "AMD EPYC", "architecture": "x86_64"}, "host"),
-    ({}, "host"),
-    (None, "host"),
-    ({"compute_capability_major": 9, "compute_capability_minor": 0}, "cuda 9.0"),
-    ({"device_name": "NVIDIA H100", "architecture": "sm_90a"}, "cuda 9.0"),
-    ({"device_name": "NVIDIA B200", "architecture": "sm_100"}, "cuda 10.0"),
-]
+@pytest.mark.parametrize("row", APPLE, ids=lambda row: row.name)
+def test_detect_knows_each_chip_by_its_name(row: Capability) -> None:
+    architecture = row.get("architecture", "g15s")
+    info = {"device_name": f"Apple {row.name}", "architecture": f"applegpu_{architecture}"}
+    assert detect(info) is row
+    assert detect({"device_name": f"Apple {row.name}"}) is row
 
 
-@pytest.mark.parametrize(("info", "name"), DEVICES)
-def test_detect(info: dict[str, Any] | None, name: str) -> None:
-    assert hwinfo.detect(info) is hwinfo.find(name)
+def test_detect_by_architecture_only_where_one_row_has_it() -> None:
+    shared = Counter(row.get("architecture") for row in APPLE)
+    assert shared["g15d"] == 1 and shared["g13s"] == 2
+    assert detect({"device_name": "?", "architecture": "applegpu_g15d"}).name == "M3 Ultra"
+    with pytest.raises(UnknownChip, match="M1 Pro, M1 Max"):
+        detect({"device_name": "?", "architecture": "applegpu_g13s"})
+    # The A18 Pro: a phone's GPU, and not a slower M5.
+    with pytest.raises(UnknownChip, match="TRITON_MLX_CHIP"):
+        detect({"device_name": "Apple A18 Pro GPU", "architecture": "applegpu_g17p"})
 
 
-def test_a_newer_apple_chip_has_only_what_all_share() -> None:
-    row = hwinfo.detect({"device_name": "Apple M9 Max", "architecture": "applegpu_g25s"})
-    assert (row.name, row.value("simd_width"), row.get("cores")) == ("M9 Max", 32, None)
-    assert row.get("neural_accelerators") is None
-    assert not row.verified
+def test_a_newer_chip_has_only_what_all_share() -> None:
+    chip = detect({"device_name": "Apple M9 Max", "architecture": "applegpu_g21s"})
+    assert (chip.name, chip.backend) == ("M9 Max", "metal")
+    assert chip.value("threadgroup_memory_bytes") == 32768
+    for cell in ("cores", "fp32_tflops", "bandwidth_gbs", "neural_accelerators", "gpu_family"):
+        assert chip.get(cell) is None
+    assert all(find("M1").cell(n).value == cell.value for n, cell in chip.cells.items())
 
 
 @pytest.mark.parametrize(
     "info",
-    [
-        {"device_name": "Apple A18 Pro", "architecture": "applegpu_g17p"},
-        {"device_name": "Apple Paravirtual device", "architecture": "applegpu_g13s"},
-        {"compute_capability_major": 7, "compute_capability_minor": 5},
-    ],
+    [None, {}, {"device_name": "AMD EPYC", "architecture": "x86_64"}, {"architecture": "arm64"}],
 )
-def test_detect_refuses_rather_than_guesses(info: dict[str, Any]) -> None:
-    with pytest.raises(hwinfo.UnknownChip, match="try:"):
-        hwinfo.detect(info)
+def test_no_gpu_is_the_host(info: dict[str, Any] | None) -> None:
+    assert detect(info).name == "host"
 
 
-ROW = 'backend = "metal"\n[sources]\ns = "here"\n[[rows]]\nname = "X"\n'
+def test_detect_cuda() -> None:
+    by_number = {"compute_capability_major": 8, "compute_capability_minor": 9}
+    assert detect(by_number).name == "cuda 8.9"
+    assert detect({"architecture": "sm_90a"}).name == "cuda 9.0"
+    assert detect({"architecture": "sm_100"}).name == "cuda 10.0"
+    with pytest.raises(UnknownChip, match=r"cuda 7\.5"):
+        detect({"compute_capability_major": 7, "compute_capability_minor": 5})
 
 
-def test_parse_inherits_and_overrides() -> None:
-    groups = (
-        'backend = "cuda"\n[sources]\ns = "here"\n'
-        "[groups.a]\nsimd_width = { value = 32, source = 's' }\nfp64 = { value = true, source = 's' }\n"
-        "[groups.b]\ninherits = 'a'\nfp64 = { value = false, source = 's' }\n"
+HEAD = 'backend = "metal"\n[sources]\nS = "somewhere"\n'
+
+
+def test_rows_inherit_cells_and_replace_them() -> None:
+    text = (
+        HEAD
+        + '[groups.a]\ncores = { value = 1, source = "S" }\nslc_mb = { value = 2, source = "S" }\n'
+        + '[groups.b]\ninherits = "a"\nslc_mb = { value = 3, source = "S" }\n'
+        + '[[rows]]\nname = "X"\ninherits = "b"\n'
+        + '[[rows]]\nname = "Y"\ninherits = "b"\ncores = { source = "S" }\n'
     )
-    text = groups + "[[rows]]\nname = 'X'\ninherits = 'b'\nsimd_width = { source = 's' }\n"
-    (row,) = table.parse(text, "x.toml")
-    assert (row.backend, row.value("fp64"), row.get("simd_width")) == ("cuda", False, None)
+    x, y = parse(text, "t.toml")
+    assert (x.value("cores"), x.value("slc_mb")) == (1, 3)
+    assert (y.get("cores"), y.value("slc_mb")) == (None, 3)
 
 
 @pytest.mark.parametrize(
-    ("line", "message"),
+    ("row", "message"),
     [
-        ('simd_widht = { value = 32, source = "s" }', "simd_widht is not a cell"),
-        ('simd_width = { value = "32", source = "s" }', "'32' is no int"),
-        ('simd_width = { value = true, source = "s" }', "True is no int"),
-        ('simd_width = { value = 32, source = "t" }', r"'t' is not in \[sources\]"),
-        ("simd_width = { value = 32 }", r"'' is not in \[sources\]"),
-        ('simd_width = { value = 32, from = "s" }', "only value, source and verified"),
-        ('inherits = "y"', "no group 'y'"),
+        ('cores = { value = 1, source = "T" }', "not in .sources."),
+        ("cores = { value = 1 }", "not in .sources."),
+        ('cores = { value = true, source = "S" }', "True is no int"),
+        ('fp32_tflops = { value = 3, source = "S" }', "3 is no float"),
+        ('coers = { value = 1, source = "S" }', "not a cell"),
+        ('cores = { value = 1, source = "S", sure = true }', "only value, source and verified"),
+        ('inherits = "nobody"', "no group 'nobody'"),
         ('backend = "vulkan"', "no backend 'vulkan'"),
     ],
 )
-def test_parse_refuses_a_wrong_table(line: str, message: str) -> None:
-    with pytest.raises(hwinfo.BadTable, match=message):
-        table.parse(ROW + line, "x.toml")
+def test_a_bad_data_file_is_refused_with_the_place(row: str, message: str) -> None:
+    with pytest.raises(BadTable, match=message) as caught:
+        parse(f'{HEAD}[[rows]]\nname = "X"\n{row}\n', "t.toml")
+    assert "t.toml" in str(caught.value)
+
+
+def test_hwinfo_loads_neither_mlx_nor_triton() -> None:
+    code = (
+        "import sys, types, importlib.util as u\n"
+        "spec = u.find_spec('triton_mlx')\n"
+        "package = types.ModuleType('triton_mlx')\n"
+        "package.__path__ = list(spec.submodule_search_locations)\n"
+        "sys.modules['triton_mlx'] = package\n"
+        "import triton_mlx.hwinfo as h; h.find('M3 Max')\n"
+        "print(sorted({m.partition('.')[0] for m in sys.modules} & {'mlx', 'triton', 'numpy'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_exports_exist() -> None:
+    for name in hwinfo.__all__:
+        assert hasattr(hwinfo, name)
