@@ -17,9 +17,11 @@ __version__ = "0.1.0"
 __all__ = ["emit_last", "targets", "use"]
 
 
-def use(target: str, *, checked: bool | None = None) -> Any:
+def use(target: str, *, checked: bool | None = None, chip: str | None = None) -> Any:
     """Run kernels on `target`: "host", "simulate" or "metal". Also a context manager.
 
+    `chip`: a row of the capability table ("M3 Max") that "simulate" and "metal" lower for; without it,
+    the chip that is there.
     `checked` (simulate only): report races, missing barriers, bad accesses and unwritten outputs; a
     finding raises SimulatorFinding. Raises UnknownTarget for another name.
 
@@ -29,7 +31,7 @@ def use(target: str, *, checked: bool | None = None) -> Any:
     """
     from .runtime.target import use as _use
 
-    return _use(target, checked=checked)
+    return _use(target, checked=checked, chip=chip)
 
 
 def emit_last(kernel: Any, target: str = "metal") -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from .errors import IRFormatError, Loc
 
 _TOKEN = re.compile(
-    r"""\s*(?:
+    r"""(?:\s|//[^\n]*)*(?:
      (?P<str>"(?:\\.|[^"\\])*") | (?P<value>%[\w$.-]+(?:\#\d+)?) | (?P<block>\^\w+)
     |(?P<alias>\#[\w.$-]+) | (?P<arrow>->) | (?P<number>-?\d+) | (?P<id>[A-Za-z_!@][\w$.]*)
     |(?P<punct><\{|\}>|[(){}\[\]<>=,:*?+-]))""",
@@ -116,10 +116,10 @@ class _Reader:
 
     def take(self, expected: str = "") -> str:
         token = self.token
-        if expected and token != expected:
+        if not token or (expected and token != expected):
             near = self.text[max(0, self.begin - 60) : self.begin + 60]
             raise IRFormatError(
-                f"expected {expected!r}, found {token!r}",
+                f"expected {expected or 'more'!r}, found {token or 'the end'!r}",
                 why=f"near {near!r}",
                 hint="use a Triton version that README.md lists as tested",
             )

@@ -104,7 +104,7 @@ def _share_atomics(accesses: dict[Value, Access]) -> dict[Value, Access]:
 @functools.cache
 def prelude(name: str) -> str:
     """Text of a header of lowering/preludes."""
-    return resources.files(__package__).joinpath("preludes", name).read_text()
+    return resources.files(__package__).joinpath("preludes").joinpath(name).read_text()
 
 
 def _threads(

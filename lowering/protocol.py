@@ -38,7 +38,7 @@ def usages(body: Graph, values: Values, aliases: Mapping[Value, Value]) -> dict[
                 f"{node.op} through a pointer of unknown origin",
                 where=node.loc,
                 why="it cannot be traced to one argument of the kernel",
-                hint="select an offset, not a pointer",
+                hint="choose or carry an integer offset, and add it to the argument at the access",
             )
         usage = found.setdefault(aliases.get(base, base), Usage())
         _note(usage, node, looped)

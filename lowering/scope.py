@@ -126,7 +126,7 @@ class Scope:
                     hint="view the array with the other dtype before the launch",
                 )
             return self.pointer(node.inputs[0], bits)
-        if OPS[node.op].kind == "shape":
+        if node.op in OPS and OPS[node.op].kind == "shape":
             return self.pointer(node.inputs[0], input_bits(node, bits))
         raise PointerProvenance(
             f"a pointer made by '{node.op}'",

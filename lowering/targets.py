@@ -1,8 +1,14 @@
-"""What differs between targets, as data. No pass and no emitter asks for a target by name."""
+"""What differs between targets, as data. No pass and no emitter asks for a target by name.
+
+Limits come from the capability row of the device; words and strategies from its back end.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from ..hwinfo import Capability
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,32 +42,44 @@ class Target:
     stack_bytes: int = 0
 
 
-METAL = Target(
-    name="metal",
-    lanes=32,
-    loop="#pragma clang loop unroll(full)",
-    inner_loop="#pragma clang loop unroll(full)",
-    threadgroup_bytes=32768,
-    max_threads=1024,
-    in_place=False,
-    dot="staged_fma",
-    reduce_chunk=0,
-    fp64=False,
-    tile_bytes=8192,
-)
+def target_for(row: Capability) -> Target:
+    """How to lower for the device of a capability row."""
+    return _BACKENDS[row.backend](row)
 
-HOST = Target(
-    name="host",
-    lanes=1,
-    loop="",
-    inner_loop="TILE_LOOP",
-    threadgroup_bytes=0,
-    max_threads=1,
-    in_place=True,
-    dot="host_micro_kernel",
-    reduce_chunk=64,
-    fp64=True,
-    wide_offsets=True,
-    splits_full_tiles=True,
-    stack_bytes=64 << 20,
-)
+
+def _metal(row: Capability) -> Target:
+    unrolled = "#pragma clang loop unroll(full)"
+    return Target(
+        name="metal",
+        lanes=row.value("simd_width"),
+        loop=unrolled,
+        inner_loop=unrolled,
+        threadgroup_bytes=row.value("threadgroup_memory_bytes"),
+        max_threads=row.value("max_threads_per_threadgroup"),
+        in_place=False,
+        dot="staged_fma",
+        reduce_chunk=0,
+        fp64=row.value("fp64"),
+        tile_bytes=8192,
+    )
+
+
+def _host(row: Capability) -> Target:
+    return Target(
+        name="host",
+        lanes=row.value("simd_width"),
+        loop="",
+        inner_loop="TILE_LOOP",
+        threadgroup_bytes=row.value("threadgroup_memory_bytes"),
+        max_threads=row.value("max_threads_per_threadgroup"),
+        in_place=True,
+        dot="host_micro_kernel",
+        reduce_chunk=64,
+        fp64=row.value("fp64"),
+        wide_offsets=True,
+        splits_full_tiles=True,
+        stack_bytes=64 << 20,
+    )
+
+
+_BACKENDS: dict[str, Callable[[Capability], Target]] = {"metal": _metal, "host": _host}

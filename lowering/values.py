@@ -95,7 +95,9 @@ class Values:
         """The parameter that a pointer points into, or None if it is not one single parameter."""
         while pointer not in self.parameters:
             node = self.node(pointer)
-            if node.op not in ("addptr", "bitcast") and OPS[node.op].kind != "shape":
+            if node.op == ARGS or (
+                node.op not in ("addptr", "bitcast") and OPS[node.op].kind != "shape"
+            ):
                 return None
             pointer = node.inputs[0]
         return pointer

@@ -19,10 +19,10 @@ def current_chip() -> Capability:
 
 
 def device_info() -> Mapping[str, Any] | None:
-    """What MLX says of its default device; None without MLX, or where MLX has nothing to say."""
+    """What MLX says of its default device; None without a working MLX, or where it says nothing."""
     try:
         import mlx.core as mx
-    except ImportError:
+    except Exception:  # noqa: BLE001  a broken MLX may raise anything; doctor says what it was
         return None
     # MLX before 0.30 has the function of the GPU only, which raises where there is no Metal.
     ask = getattr(mx, "device_info", None) or mx.metal.device_info

@@ -13,7 +13,6 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 OK, REFUSED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -138,14 +137,13 @@ def _targets(args: argparse.Namespace) -> int:
 def _cache(args: argparse.Namespace) -> int:
     from .commands import cache_
 
-    with warnings.catch_warnings():
-        # A folder that cannot be written is a sentence for the user, not a line of our source.
-        warnings.showwarning = _show_warning
-        return cache_(args.action, args.json, sys.stdout)
-
-
-def _show_warning(message: Warning | str, *_: Any) -> None:
-    _say(f"warning: {message}", OK)
+    # A folder that cannot be written is a sentence for the user, not a line of our source.
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        code = cache_(args.action, args.json, sys.stdout)
+    for warning in caught:
+        _say(f"warning: {warning.message}", code)
+    return code
 
 
 def _emit(args: argparse.Namespace) -> int:

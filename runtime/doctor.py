@@ -25,7 +25,7 @@ OLDEST_PYTHON = (3, 10)
 _STYLES = {"ok": "green", "note": "yellow", "missing": "bold red"}
 _ON_MAC = sys.platform == "darwin"
 _TRITON_ON_MAC = (
-    "there is no macOS wheel of Triton; build it from source (12 to 35 minutes): "
+    "there is no macOS wheel of Triton; build it from source (up to an hour): "
     "xcode-select --install, then pip install git+https://github.com/triton-lang/triton.git"
 )
 _TRITON = _TRITON_ON_MAC if _ON_MAC else "pip install triton"

@@ -78,7 +78,7 @@ class MLXDriver(_DriverBase):
     def get_current_target(self) -> Any:
         from .target import current
 
-        return _GPUTarget("mlx", current().name, 32)
+        return _GPUTarget("mlx", current().arch, 32)
 
     def get_current_device(self) -> int:
         from .target import current

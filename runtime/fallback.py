@@ -51,9 +51,10 @@ def launch(
     made = []
     for parameter, access, array in zip(kernel.buffers, kernel.accesses, arrays):
         if access.mode != "read":
-            new = mx.array(memory[parameter])
             if array.dtype == mx.bfloat16:
-                new = new.view(mx.bfloat16)
+                new = mx.array(memory[parameter]).view(mx.bfloat16)
+            else:
+                new = mx.array(memory[parameter], array.dtype)  # else float64 would be narrowed
             made.append(new.reshape(array.shape))
     return made
 

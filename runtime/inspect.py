@@ -25,13 +25,13 @@ def last_launcher(kernel: Any) -> Launcher:
 
 
 def lowered_last(kernel: Any, target: str) -> Kernel:
-    """What `kernel`'s last launch becomes on `target` ("host", "simulate" or "metal")."""
+    """What `kernel`'s last launch becomes on "host", "simulate" or "metal" (":M3 Max" for a chip)."""
     launcher = last_launcher(kernel)
     facts = launcher.last_facts
     if target == "host":
         return lowered.kernel_for(launcher.text, target, launcher.num_warps, facts)
     key = (launcher.last_scalars, launcher.last_grid, launcher.last_sizes)
-    return plan(launcher.text, launcher.num_warps, facts, key)
+    return plan(launcher.text, target, launcher.num_warps, facts, key)
 
 
 def emit_last(kernel: Any, target: str = "metal") -> str:

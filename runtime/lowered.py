@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from ..fusion.types import Scalar
     from ..lowering.targets import Target
 
-# Our targets' rows in lowering/targets.py. The simulator runs what Metal would.
-ROWS = {"host": "HOST", "simulate": "METAL", "metal": "METAL"}
-
 
 @functools.lru_cache(maxsize=256)
 def function_of(text: str) -> Function:
@@ -47,7 +44,7 @@ def trial(text: str, target: str, num_warps: int) -> Kernel:
 def kernel_for(text: str, target: str, num_warps: int, facts: Mapping[int, BufferFacts]) -> Kernel:
     """The lowered kernel, from the disk cache if an earlier process made it."""
     key = cache.digest(
-        cache.sources_digest(), text, ROWS[target], str(num_warps), repr(sorted(facts.items()))
+        cache.sources_digest(), text, _name(target), str(num_warps), repr(sorted(facts.items()))
     )
     found = _read(key)
     if found is None:
@@ -58,11 +55,31 @@ def kernel_for(text: str, target: str, num_warps: int, facts: Mapping[int, Buffe
     return found
 
 
-def _row(target: str) -> Target:
-    from ..lowering import targets
+@functools.lru_cache(maxsize=64)
+def _row(arch: str) -> Target:
+    """The lowering target of "host", "simulate", "metal", or one of these with ":chip"."""
+    from .. import hwinfo
+    from ..lowering.targets import target_for
 
-    row: Target = getattr(targets, ROWS[target])
-    return row
+    name, _, chip = arch.partition(":")
+    if chip:
+        return target_for(hwinfo.find(chip))
+    if name == "metal" and _device() is not None:
+        return target_for(hwinfo.detect(_device()))
+    return target_for(hwinfo.find("host" if name == "host" else "simulator"))
+
+
+@functools.cache
+def _device() -> dict[str, str | int] | None:
+    """MLX's description of the GPU; None where it has none (then the simulator's row stands in)."""
+    import mlx.core as mx
+
+    return dict(mx.device_info()) if mx.metal.is_available() else None
+
+
+def _name(arch: str) -> str:
+    """What the disk cache tells apart: the device that is there is part of "metal"."""
+    return f"{arch} {_device()}" if arch == "metal" else arch
 
 
 def _read(key: str) -> Kernel | None:

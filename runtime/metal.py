@@ -46,7 +46,7 @@ def prepare(launcher: Launcher, facts: Mapping[int, BufferFacts]) -> Call:
         key = (scalars, grid, tuple([a.size for a in arrays]))
         if key not in plans:
             _check_sizes(arrays)
-            plans[key] = plan(launcher.text, launcher.num_warps, facts, key)
+            plans[key] = plan(launcher.text, launcher.choice.arch, launcher.num_warps, facts, key)
         kernel = plans[key]
         for k, new in _launch(launcher, kernel, arrays, scalars, grid):
             native.rebind(arrays[k], new)
@@ -67,16 +67,18 @@ def _check_sizes(arrays: Sequence[Any]) -> None:
 
 def plan(
     text: str,
+    arch: str,
     num_warps: int,
     facts: Mapping[int, BufferFacts],
     key: tuple[bytes, Grid, tuple[int, ...]],
 ) -> Kernel:
     """The kernel for a launch: what it covers decides how its outputs come back.
 
-    `key`: packed scalars, grid, elements per buffer.
+    `arch`: "metal" or "simulate", with ":chip" if chosen; `key`: packed scalars, grid, elements per
+    buffer.
     """
     scalars, grid, elements = key
-    first = lowered.kernel_for(text, "metal", num_warps, facts)
+    first = lowered.kernel_for(text, arch, num_warps, facts)
     if not any(a.mode == "merged" for a in first.accesses):
         return first
     sizes = {p: n for p, a, n in zip(first.buffers, first.accesses, elements) if a.mode == "merged"}
@@ -84,7 +86,7 @@ def plan(
     if not covered:
         return first
     proved = {k: replace(f, covered=f.same_as in covered) for k, f in facts.items()}
-    return lowered.kernel_for(text, "metal", num_warps, proved)
+    return lowered.kernel_for(text, arch, num_warps, proved)
 
 
 def _launch(

@@ -20,22 +20,43 @@ class UnknownTarget(TritonMlxError, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A target and how it runs. `device` numbers it, because Triton keeps compiled kernels per device."""
+    """A target, the chip that it lowers for ("": what is there), and whether it checks."""
 
     name: str
     checked: bool = False
+    chip: str = ""
 
     @property
     def device(self) -> int:
-        return 2 * NAMES.index(self.name) + self.checked
+        """A number of its own: Triton keeps compiled kernels per device."""
+        return _numbers.setdefault(self, len(_numbers))
+
+    @property
+    def arch(self) -> str:
+        """The name that Triton keeps compiled kernels under."""
+        return f"{self.name}:{self.chip}" if self.chip else self.name
 
 
-def _checked_choice(name: str, checked: bool) -> Choice:
+_numbers: dict[Choice, int] = {}
+
+
+def _checked_choice(name: str, checked: bool, chip: str) -> Choice:
     if name not in NAMES:
         raise UnknownTarget(
             f"target {name!r}", why=f"targets are {', '.join(NAMES)}", hint="triton_mlx.use('host')"
         )
-    return Choice(name, checked and name == "simulate")
+    if not chip:
+        return Choice(name, checked and name == "simulate")
+    from .. import hwinfo
+
+    row = hwinfo.find(chip)
+    if name == "host" or row.backend != "metal":
+        raise UnknownTarget(
+            f"chip {chip!r} on target {name!r}",
+            why="chips are rows of Apple GPUs",
+            hint="triton_mlx.use('simulate', chip='M3 Max')",
+        )
+    return Choice(name, checked and name == "simulate", row.name)
 
 
 _chosen: Choice | None = None
@@ -52,9 +73,8 @@ def default() -> Choice:
     global _default
     if _default is None:
         settings = Settings.from_env()
-        _default = _checked_choice(
-            settings.target or ("metal" if _has_metal() else "host"), settings.checked
-        )
+        name = settings.target or ("metal" if _has_metal() else "host")
+        _default = _checked_choice(name, settings.checked, settings.chip if name != "host" else "")
     return _default
 
 
@@ -70,10 +90,13 @@ def _has_metal() -> bool:
 class use:  # noqa: N801  reads as a verb: use("host")
     """Choose the target from now on, or within a `with` block. See triton_mlx.use."""
 
-    def __init__(self, target: str, *, checked: bool | None = None):
+    def __init__(self, target: str, *, checked: bool | None = None, chip: str | None = None):
         global _chosen
+        settings = Settings.from_env()
         choice = _checked_choice(
-            target, Settings.from_env().checked if checked is None else checked
+            target,
+            settings.checked if checked is None else checked,
+            (settings.chip if target != "host" else "") if chip is None else chip,
         )
         self._previous = _chosen
         self._driver = _activate()

@@ -277,3 +277,64 @@ def test_a_broken_mlx_does_not_break_triton(tmp_path: Path) -> None:
         PYTHONPATH=str(tmp_path),
     )
     assert "active False" in out
+
+
+@triton.jit
+def stepping_pointer_kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    pointer, step = x_ptr + tl.arange(0, BLOCK), 1
+    total = tl.zeros((BLOCK,), tl.float32)
+    for _ in range(n):
+        total += tl.load(pointer)
+        pointer += step
+        step += 1
+    tl.store(out_ptr + tl.arange(0, BLOCK), total)
+
+
+@triton.jit
+def early_return_kernel(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    if tl.program_id(0) >= n:
+        return
+    tl.store(out_ptr + tl.arange(0, BLOCK), tl.load(x_ptr + tl.arange(0, BLOCK)))
+
+
+def test_pointers_with_changing_steps_are_refused() -> None:
+    with pytest.raises(PointerProvenance, match=r"test_launch\.py:\d+"):
+        stepping_pointer_kernel[(1,)](mx.zeros((99,)), mx.zeros((16,)), 3, BLOCK=16)
+
+
+def test_early_returns_are_refused_with_what_to_write_instead() -> None:
+    with pytest.raises(UnsupportedOperation, match=r"(.|\n)*test_launch\.py:\d+(.|\n)*if around"):
+        early_return_kernel[(1,)](mx.zeros((16,)), mx.zeros((16,)), 3, BLOCK=16)
+
+
+def test_numbers_and_arrays_in_each_others_places_name_the_line() -> None:
+    with pytest.raises(triton.CompilationError, match="scale_kernel"):
+        scale_kernel[(1,)](5, mx.zeros((4,)), 4, 2.0, BLOCK=4)
+    with pytest.raises(triton.CompilationError, match="scale_kernel"):
+        scale_kernel[(1,)](mx.zeros((4,)), mx.zeros((4,)), mx.array(4), 2.0, BLOCK=4)
+
+
+def test_a_chip_is_chosen_by_name() -> None:
+    with triton_mlx.use("simulate", chip="m3 max", checked=True):
+        x, out = launch(BLOCK=64)
+    assert mx.array_equal(out, x * 3)
+    with pytest.raises(LookupError, match="M3 Max"):
+        triton_mlx.use("simulate", chip="M3 Maxx")
+    with pytest.raises(ValueError, match="chip"):
+        triton_mlx.use("host", chip="M3 Max")
+
+
+def test_use_puts_back_the_driver_that_was_active() -> None:
+    from triton.runtime import driver
+
+    class Other:
+        pass
+
+    ours, other = driver.active, Other()
+    driver.set_active(other)
+    try:
+        with triton_mlx.use("host"):
+            assert driver.active is not other
+        assert driver.active is other
+    finally:
+        driver.set_active(ours)

@@ -200,7 +200,9 @@ def lifted(
 
 
 @functools.cache
-def _lifted(kernel: Any, types: tuple[str, ...], constants: tuple[tuple[str, int], ...]) -> Function:
+def _lifted(
+    kernel: Any, types: tuple[str, ...], constants: tuple[tuple[str, int], ...]
+) -> Function:
     return lift(text_of(kernel, types, dict(constants)))
 
 

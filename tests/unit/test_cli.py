@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from triton_mlx import hwinfo
 from triton_mlx.runtime import cli, doctor, tables
 
@@ -34,13 +35,19 @@ if "nothing" not in sys.argv:
 """
 
 
+@pytest.fixture(scope="module")
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of this file's tests, so that the native module is compiled once for all of them."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def command(tmp_path: Path) -> Any:
-    """Runs `python -m triton_mlx ...` with its own cache; environment variables by keyword."""
+def command(tmp_path: Path, cache_folder: Path) -> Any:
+    """Runs `python -m triton_mlx ...` in `tmp_path`; environment variables by keyword."""
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("TRITON_MLX_")}
-        defaults = {"TRITON_MLX_CACHE_DIR": str(tmp_path / "cache")}
+        defaults = {"TRITON_MLX_CACHE_DIR": str(cache_folder)}
         return subprocess.run(
             [sys.executable, "-m", "triton_mlx", *arguments],
             cwd=tmp_path,
@@ -107,6 +114,16 @@ def test_one_row_shows_every_cell(command: Any) -> None:
     assert row["cells"]["cores"] == {"value": 40, "source": "PI", "verified": False}
 
 
+def test_targets_need_no_mlx(command: Any, tmp_path: Path) -> None:
+    package = tmp_path / "broken" / "mlx"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "core.py").write_text("raise RuntimeError('this MLX is broken')")
+    done = command("targets", "--json", PYTHONPATH=str(package.parent))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json_of(done)["here"] == "host"
+
+
 def test_a_chip_that_is_not_there_is_wrong_usage(command: Any) -> None:
     done = command("targets", "M3 Mux")
     assert (done.returncode, done.stdout) == (2, "")
@@ -114,22 +131,29 @@ def test_a_chip_that_is_not_there_is_wrong_usage(command: Any) -> None:
 
 
 def test_cache_ls_clear_path(command: Any, tmp_path: Path) -> None:
-    root = tmp_path / "cache"
-    assert command("cache", "path").stdout == f"{root}\n"
+    root = tmp_path / "other cache"
+
+    def cache(*arguments: str) -> subprocess.CompletedProcess[str]:
+        done: subprocess.CompletedProcess[str] = command(
+            "cache", *arguments, TRITON_MLX_CACHE_DIR=str(root)
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        return done
+
+    assert cache("path").stdout == f"{root}\n"
+    assert json_of(cache("path", "--json"))["path"] == str(root)
     entry = root / "kernel" / "abc123"
     entry.mkdir(parents=True)
     (entry / "kernel.so").write_bytes(b"x" * 2500)
-    done = command("cache", "ls")
-    assert done.returncode == 0
-    assert "abc123" in done.stdout and f"1 entry, 2.5 KB, in {root}" in done.stdout
-    data = json_of(command("cache", "ls", "--json"))
+    text = cache("ls").stdout
+    assert "abc123" in text and f"1 entry, 2.5 KB, in {root}" in text
+    data = json_of(cache("ls", "--json"))
     assert (data["path"], data["bytes"]) == (str(root), 2500)
-    assert [(e["kind"], e["key"], e["bytes"]) for e in data["entries"]] == [
-        ("kernel", "abc123", 2500)
-    ]
-    assert json_of(command("cache", "clear", "--json"))["removed"] == 1
+    (found,) = data["entries"]
+    assert (found["kind"], found["key"], found["bytes"]) == ("kernel", "abc123", 2500)
+    assert json_of(cache("clear", "--json"))["removed"] == 1
     assert not entry.exists()
-    assert "0 entries" in command("cache", "ls").stdout
+    assert "0 entries" in cache("ls").stdout
 
 
 def test_a_reader_that_leaves_early_causes_no_traceback(tmp_path: Path) -> None:
@@ -183,7 +207,7 @@ def test_doctor_with_a_folder_that_cannot_be_written(command: Any) -> None:
 
 
 @pytest.mark.parametrize("package", ["triton", "mlx", "numpy", "networkx"])
-def test_doctor_without_a_package(package: str, tmp_path: Path) -> None:
+def test_doctor_without_a_package(package: str, tmp_path: Path, cache_folder: Path) -> None:
     """A package that is not there is a line and exit code 1, never a traceback."""
     code = (
         f"import sys; sys.modules['{package}'] = None\n"
@@ -194,7 +218,7 @@ def test_doctor_without_a_package(package: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
-        env={**os.environ, "TRITON_MLX_CACHE_DIR": str(tmp_path), "TRITON_MLX_TARGET": "host"},
+        env={**os.environ, "TRITON_MLX_CACHE_DIR": str(cache_folder), "TRITON_MLX_TARGET": "host"},
         capture_output=True,
         text=True,
     )

@@ -28,9 +28,9 @@ def proved(
     """Covered buffers; `sizes` are of the pointer parameters, which come before the scalars."""
     alias = aliases or {k: k for k in range(len(sizes))}
     values = {len(sizes) + k: v for k, v in enumerate(scalars)}
-    full = (*grid, 1, 1)[:3]
+    x, y, z = (*grid, 1, 1)[:3]
     elements = {k: sizes[k] for k in set(alias.values())}
-    return covered(function, frozenset(alias.values()), alias, elements, values, full)
+    return covered(function, frozenset(alias.values()), alias, elements, values, (x, y, z))
 
 
 def add() -> Function:

@@ -16,6 +16,7 @@ from triton_mlx.fusion.graph import (
     substitute,
     substitute_graph,
 )
+from triton_mlx.fusion.lift import lift
 from triton_mlx.fusion.types import F32, I1, I32, Pointer, Type
 
 S = Type(I32)
@@ -63,7 +64,7 @@ def test_a_node_knows_its_attributes() -> None:
     _, (_, _, spare, total) = diamond()
     assert spare.attr("value") == 4
     assert spare.attr("missing", "default") == "default"
-    assert total.inputs[0].node in {n for n in range(4)}
+    assert total.attrs == ()
 
 
 def test_values_that_regions_take_from_outside() -> None:
@@ -123,7 +124,7 @@ def test_membership_and_lookup() -> None:
 
 def test_the_same_kernel_prints_the_same_text() -> None:
     text = str(corpus.lifted(corpus.k_add).body)
-    again = str(corpus.lift(corpus.text_of(corpus.k_add, *corpus.FORMS[corpus.k_add])).body)
+    again = str(lift(corpus.text_of(corpus.k_add, *corpus.FORMS[corpus.k_add])).body)
     assert text == again
     assert "store(" in text
     assert "predicate=slt" in text

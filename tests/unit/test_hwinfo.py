@@ -7,9 +7,11 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
+
 from triton_mlx import hwinfo
 from triton_mlx.hwinfo import (
     FACTS,
@@ -232,3 +234,43 @@ def test_hwinfo_loads_neither_mlx_nor_triton() -> None:
 def test_exports_exist() -> None:
     for name in hwinfo.__all__:
         assert hasattr(hwinfo, name)
+
+
+# Start of a line of the table in docs/targets.md → the cell it is about.
+DOCUMENTED = {
+    "Metal GPU family": "gpu_family",
+    "threads of a simdgroup": "simd_width",
+    "threads of a threadgroup": "max_threads_per_threadgroup",
+    "threadgroup memory": "threadgroup_memory_bytes",
+    "buffers of a kernel": "max_buffers",
+    "`bfloat`": "bfloat",
+    "native `bfloat`": "bfloat_native",
+    "8x8": "simdgroup_matrix_half",
+    "Metal 4 tensor": "tensor_ops",
+    "neural accelerators": "neural_accelerators",
+    "atomic add": "atomic_float_add",
+    "64-bit atomic min": "atomic_min_max_64",
+    "all 64-bit": "atomic_64",
+    "double": "fp64",
+}
+# The page's words for values; other values are written as they are.
+WORDS = {"": None, "yes": True, "on ALUs": True, "fast": True, "no": False, "none": 0}
+
+
+def test_the_documented_table_is_the_table() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "targets.md"
+    lines = [
+        [cell.strip() for cell in line.strip().strip("|").split("|")]
+        for line in page.read_text(encoding="utf-8").splitlines()
+        if line.startswith("|")
+    ]
+    (head,) = [line for line in lines if line[0] == "fact"]
+    seen = set()
+    for line in lines[lines.index(head) + 2 :]:
+        (cell,) = [name for start, name in DOCUMENTED.items() if line[0].startswith(start)]
+        seen.add(cell)
+        for title, text in zip(head[1:], line[1:], strict=True):
+            for chip in title.split(", "):
+                value = find(chip).get(cell)
+                assert repr(value) == repr(WORDS[text]) if text in WORDS else str(value) == text
+    assert seen == set(DOCUMENTED.values())

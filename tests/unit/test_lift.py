@@ -69,7 +69,9 @@ def test_a_reduction_owns_its_combine_region() -> None:
 
 
 def test_constants_of_every_spelling() -> None:
-    values = {n.attr("value") for n in corpus.lifted(corpus.k_softmax).body.walk() if n.op == "const"}
+    values = {
+        n.attr("value") for n in corpus.lifted(corpus.k_softmax).body.walk() if n.op == "const"
+    }
     assert -float("inf") in values
 
 
@@ -77,12 +79,6 @@ def test_atomics_and_dots() -> None:
     assert only(corpus.lifted(corpus.k_histogram), "atomic_rmw").attr("kind") == "add"
     dot = only(corpus.lifted(corpus.k_matmul), "dot")
     assert [str(v.type) for v in dot.inputs] == ["16x16xf32"] * 3
-
-
-@triton.jit
-def k_scan(x, o, BLOCK: tl.constexpr):
-    at = tl.arange(0, BLOCK)
-    tl.store(o + at, tl.cumsum(tl.load(x + at)))
 
 
 @triton.jit

@@ -79,9 +79,7 @@ def counters(bound: Scalar, counter: Scalar, step: int, amount: int, nested: boo
     count = b.add("const", (), (number,), {"value": 7}).result
     seen = b.add("const", (), (total,), {"value": 0}).result
     if nested:
-        zero, two, one = (
-            b.add("const", (), (Type(I32),), {"value": v}).result for v in (0, 2, 1)
-        )
+        zero, two, one = (b.add("const", (), (Type(I32),), {"value": v}).result for v in (0, 2, 1))
         outer = GraphBuilder(b.ids, (Type(I32), number, total))
         body = outer.build(add_loop(outer, *outer.args[1:]).outputs)
         loop = b.add("for", (zero, two, one, count, seen), (number, total), regions=(body,))

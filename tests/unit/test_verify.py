@@ -150,7 +150,9 @@ BROKEN: dict[str, Build] = {
     "broadcast of a full axis": unary("broadcast", T, Type(I32, (8,))),
     "reshape to another size": unary("reshape", T, Type(I32, (8,))),
     "axis out of range": unary("expand_dims", T, Type(I32, (4, 1)), axis=3),
-    "transpose to the same shape": unary("trans", Type(I32, (4, 8)), Type(I32, (4, 8)), order=(1, 0)),
+    "transpose to the same shape": unary(
+        "trans", Type(I32, (4, 8)), Type(I32, (4, 8)), order=(1, 0)
+    ),
     "range of another length": lambda b: void(b.add("range", (), (T,), {"start": 0, "end": 8})),
     "a fourth axis of the grid": lambda b: void(b.add("program_id", (), (S,), {"axis": 3})),
     "pointer moved by floats": lambda b: void(

@@ -1,0 +1,168 @@
+"""Layouts against brute force over every position of every thread."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from triton_mlx.lowering.layout import Conversion, Layout, blocked, classify, log2, rank, solve
+
+Held = dict[tuple[int, int], frozenset[int]]
+
+
+def held(layout: Layout) -> Held:
+    """(lane, simdgroup) → the elements that its registers hold."""
+    return {
+        (lane, group): frozenset(layout.element(r, lane, group) for r in range(layout.registers))
+        for lane in range(1 << len(layout.lane))
+        for group in range(1 << len(layout.simdgroup))
+    }
+
+
+def projected(element: int, bits: tuple[int | None, ...]) -> int:
+    """The number whose bit b is bit bits[b] of `element`."""
+    return sum((element >> bit & 1) << b for b, bit in enumerate(bits) if bit is not None)
+
+
+@st.composite
+def layouts(draw: st.DrawFn, *, lanes: int = 2, groups: int = 1, bits: int = 4) -> Layout:
+    """Layouts of a tile of 2**bits elements; contributions may repeat, mix bits, or be zero."""
+    contribution = st.one_of(
+        st.sampled_from([0] + [1 << b for b in range(bits)]), st.integers(0, (1 << bits) - 1)
+    )
+    registers = draw(st.integers(0, 3))
+    bases = draw(
+        st.lists(
+            contribution, min_size=registers + lanes + groups, max_size=registers + lanes + groups
+        )
+    )
+    shape = draw(st.sampled_from([(1 << bits,), (2, 1 << (bits - 1)), (4, 1 << (bits - 2))]))
+    return Layout(
+        shape,
+        tuple(bases[:registers]),
+        tuple(bases[registers : registers + lanes]),
+        tuple(bases[registers + lanes :]),
+    )
+
+
+@st.composite
+def bijections(draw: st.DrawFn) -> Layout:
+    """Layouts of 32 elements that hold every element exactly once."""
+    order = draw(st.permutations([1, 2, 4, 8, 16]))
+    return Layout((32,), tuple(order[:2]), tuple(order[2:4]), tuple(order[4:]))
+
+
+@settings(max_examples=200, deadline=None)
+@given(layout=layouts())
+def test_covers_means_that_every_element_is_held(layout: Layout) -> None:
+    found = frozenset().union(*held(layout).values())
+    assert layout.covers() == (found == frozenset(range(math.prod(layout.shape))))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    layout=layouts(),
+    bits=st.permutations([0, 1, 2, 3, None, None]).map(lambda order: order[:4]),
+)
+def test_a_moved_layout_holds_the_projected_elements(
+    layout: Layout, bits: list[int | None]
+) -> None:
+    moved = layout.moved(bits, (1 << len(bits),))
+    after = held(moved)
+    for thread, elements in held(layout).items():
+        assert after[thread] == {projected(e, tuple(bits)) for e in elements}
+
+
+@settings(max_examples=200, deadline=None)
+@given(layout=layouts(), data=st.data())
+def test_without_an_axis_holds_the_other_coordinates(layout: Layout, data: st.DataObject) -> None:
+    axis = data.draw(st.integers(0, len(layout.shape) - 1))
+    reduced = layout.without_axis(axis)
+    assert reduced.shape == layout.shape[:axis] + layout.shape[axis + 1 :]
+
+    def rest(element: int) -> int:
+        where = list(np.unravel_index(element, layout.shape))
+        del where[axis]
+        return int(np.ravel_multi_index(where, reduced.shape)) if where else 0
+
+    after = held(reduced)
+    for thread, elements in held(layout).items():
+        assert after[thread] == {rest(e) for e in elements}
+
+
+def needed(source: Layout, target: Layout) -> Conversion:
+    """By looking at every thread: who has what this thread must have?"""
+    before, after = held(source), held(target)
+    if target.registers <= source.registers and all(
+        source.element(r, *thread) == target.element(r, *thread)
+        for thread in after
+        for r in range(target.registers)
+    ):
+        return Conversion.NOTHING
+    if all(elements <= before[thread] for thread, elements in after.items()):
+        return Conversion.REGISTERS
+    groups: dict[int, frozenset[int]] = {}
+    for (_, group), elements in before.items():
+        groups[group] = groups.get(group, frozenset()) | elements
+    if all(elements <= groups[group] for (_, group), elements in after.items()):
+        return Conversion.SHUFFLE
+    return Conversion.THREADGROUP
+
+
+@settings(max_examples=400, deadline=None)
+@given(source=layouts(), target=layouts())
+def test_a_conversion_is_never_judged_cheaper_than_it_is(source: Layout, target: Layout) -> None:
+    assert classify(source, target) >= needed(source, target)
+
+
+@settings(max_examples=200, deadline=None)
+@given(source=bijections(), target=bijections())
+def test_without_repetition_the_judgement_is_exact(source: Layout, target: Layout) -> None:
+    assert classify(source, target) == needed(source, target)
+
+
+SHAPES = [(1,), (2,), (16,), (64,), (1024,), (2, 4), (16, 32), (128, 16), (1, 128), (4, 8, 16)]
+
+
+@pytest.mark.parametrize(
+    ("shape", "simdgroups"), list(itertools.product(SHAPES, [0, 1, 2, 4, 8])), ids=str
+)
+@pytest.mark.parametrize("vector", [1, 4, 8])
+def test_blocked_layouts_hold_every_element(
+    shape: tuple[int, ...], simdgroups: int, vector: int
+) -> None:
+    layout = blocked(shape, simdgroups, vector)
+    assert layout.covers()
+    assert layout.shape == shape
+    size, threads = math.prod(shape), 32 * simdgroups if simdgroups else 1
+    assert layout.registers == max(1, size // threads)
+    assert len(layout.lane) == (5 if simdgroups else 0)
+    if size >= threads * vector:
+        first = sorted(layout.element(r) for r in range(layout.registers))
+        assert first[:vector] == list(range(vector))
+
+
+@settings(max_examples=200, deadline=None)
+@given(columns=st.lists(st.integers(0, 31), max_size=6), target=st.integers(0, 31))
+def test_solving_over_bits(columns: list[int], target: int) -> None:
+    def total(mask: int) -> int:
+        found = 0
+        for i, column in enumerate(columns):
+            found ^= column if mask >> i & 1 else 0
+        return found
+
+    sums = {total(mask) for mask in range(1 << len(columns))}
+    mask = solve(columns, target)
+    assert (mask is not None) == (target in sums)
+    assert mask is None or total(mask) == target
+    assert 1 << rank(columns) == len(sums)
+
+
+@pytest.mark.parametrize("n", [1, 2, 4, 1024])
+def test_log2(n: int) -> None:
+    assert 1 << log2(n) == n
