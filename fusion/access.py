@@ -84,7 +84,9 @@ class AccessReader:
             base, offset = self._pointer(node.inputs[0], dims), self.linear(node.inputs[1], dims)
             return None if base is None or offset is None else (base[0], base[1] + offset)
         inner = _inner_dims(node, dims)
-        return None if inner is None else self._pointer(node.inputs[0], inner)
+        if inner is None or node.inputs[0].type.scalar.bytes != value.type.scalar.bytes:
+            return None
+        return self._pointer(node.inputs[0], inner)
 
     def _mask(self, value: Value, dims: tuple[int, ...]) -> tuple[tuple[Linear, int], ...] | None:
         """The bounds whose conjunction the mask is."""

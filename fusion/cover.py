@@ -159,7 +159,7 @@ class _Proof:
         if node.op == "addptr":
             base, offset = self.pointer(node.inputs[0])
             return base, offset + self.value(node.inputs[1]).astype(np.int64)
-        if node.op == "bitcast":
+        if node.op == "bitcast" and node.inputs[0].type.scalar.bytes == value.type.scalar.bytes:
             return self.pointer(node.inputs[0])
         if node.op in _SHAPES:
             base, offset = self.pointer(node.inputs[0])

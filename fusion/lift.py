@@ -6,10 +6,11 @@ import functools
 import itertools
 import re
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .errors import Loc, UnsupportedOperation, UnsupportedType
+from .flow import Flow
 from .graph import Function, Graph, GraphBuilder, Parameter, Value
 from .mlir import Block, Operation, parse
 from .types import I1, SCALARS, Pointer, Scalar, Type
@@ -80,7 +81,6 @@ _SAME: dict[str, str] = {
     "math.absf": "abs_f",
     "math.absi": "abs_i",
     "tt.bitcast": "bitcast",
-    "tt.fp_to_fp": "fcast",
     "tt.mulhiui": "mulhi_u",
     "tt.precise_sqrt": "precise_sqrt",
     "tt.precise_divf": "precise_div",
@@ -125,8 +125,6 @@ _RMW = {
 _IGNORED = frozenset({"llvm.intr.assume"})
 # Libdevice symbols that are one op of ours; the target's math library has the rest.
 _HINTS = {
-    "cf.cond_br": "write the early return as an if around the rest of the kernel",
-    "cf.br": "write the early return as an if around the rest of the kernel",
     "tt.elementwise_inline_asm": "use tl.math or libdevice functions instead of inline assembly",
 }
 
@@ -150,15 +148,12 @@ def _lift_module(module: Operation) -> Function:
         )
     func = functions[0]
     blocks = func.regions[0]
-    if len(blocks) != 1:
-        last = blocks[0].operations[-1]
-        raise _refusal(last, "control flow that leaves the kernel in the middle")
     entry = blocks[0]
     ids = itertools.count()
     types = [_type(text, func.loc) for _, text, _ in entry.args]
     builder = GraphBuilder(ids, types, func.loc)
     scope = dict(zip((name for name, _, _ in entry.args), builder.args))
-    _Lifter(ids).block(entry, builder, scope)
+    Flow(_Lifter(ids), blocks).follow(entry, builder, scope, frozenset())
     parameters = tuple(
         Parameter(name[1:], t, d)
         for (name, _, _), t, d in zip(entry.args, types, _divisibility(func, len(types)))
@@ -256,14 +251,24 @@ class _Lifter:
         self, block: Block, builder: GraphBuilder, scope: dict[str, Value]
     ) -> tuple[Value, ...]:
         """Lift all operations; the terminator's operands are the block's outputs."""
-        for op in block.operations:
-            if op.name in _TERMINATORS:
-                return tuple(scope[o] for o in op.operands)
-            if op.name in _IGNORED:
-                continue
-            outputs = self.operation(op, builder, scope)
-            scope.update(zip(op.results, outputs, strict=True))
-        return ()
+        *operations, last = block.operations
+        if last.name not in _TERMINATORS:
+            raise _refusal(last)
+        self.straight(operations, builder, scope)
+        return tuple(scope[o] for o in last.operands)
+
+    def straight(
+        self, operations: Sequence[Operation], builder: GraphBuilder, scope: dict[str, Value]
+    ) -> None:
+        """Lift operations that follow each other; `scope` learns their results."""
+        for op in operations:
+            if op.name not in _IGNORED:
+                outputs = self.operation(op, builder, scope)
+                scope.update(zip(op.results, outputs, strict=True))
+
+    def builder(self) -> GraphBuilder:
+        """For a child graph without arguments."""
+        return GraphBuilder(self.ids)
 
     def region(self, blocks: list[Block], scope: Mapping[str, Value], loc: Loc) -> Graph:
         if not blocks:
@@ -332,6 +337,13 @@ def _dot(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]
     return "dot", {}
 
 
+def _fp_to_fp(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]:
+    # RoundingMode::RTZ is 0, RTNE is 1 (Triton's TritonAttrDefs.td).
+    if "rounding" in op.attrs and _integer(op, "rounding") == 0:
+        raise _refusal(op, "rounding towards zero")
+    return "fcast", {}
+
+
 def _clamp(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]:
     # PropagateNan::NONE is 0, ALL is 0xFFFF (Triton's TritonAttrDefs.td).
     return "clamp", {"propagate_nan": _integer(op, "propagateNan") != 0}
@@ -357,6 +369,7 @@ _SPECIAL: dict[str, _Rule] = {
     "tt.reduce": _plain("reduce", axis="axis"),
     "tt.dot": _dot,
     "tt.clampf": _clamp,
+    "tt.fp_to_fp": _fp_to_fp,
     "scf.for": _plain("for"),
     "scf.while": _plain("while"),
     "scf.if": _plain("if"),

@@ -399,18 +399,28 @@ def _while(emitter: Emitter, node: Node) -> None:
     _pass_on(emitter, node.outputs, after.args)
 
 
+def _heads(node: Node, condition: str) -> tuple[str, str]:
+    """What opens each branch of an if; "" for one that does nothing."""
+    empty = [not len(r) and not r.outputs for r in node.regions]
+    if empty[0]:
+        return "", "" if empty[1] else f"if (!({condition}))"
+    return f"if ({condition})", "" if empty[1] else "else"
+
+
 def _if(emitter: Emitter, node: Node) -> None:
     storages = [emitter.carried(node, v) for v in node.outputs]
     condition = emitter.scalar_text(node.inputs[0])
     dirty = emitter.arena.dirty
     after: list[bool] = []
-    for k, region in enumerate(node.regions):
-        if not len(region) and not region.outputs:
+    heads = _heads(node, condition)
+    for head, region in zip(heads, node.regions):
+        if not head:
             continue
         emitter.arena.dirty = dirty
-        with emitter.out.block("else" if k else f"if ({condition})"):
+        with emitter.out.block(head):
             emitter.block(
-                region, {o: (s, None) for o, s in zip(region.outputs, storages) if s is not None}
+                region,
+                {o: (s, None) for o, s in zip(region.outputs, storages) if s is not None},
             )
             emitter.assign_all(list(zip(node.outputs, region.outputs)))
         after.append(emitter.arena.dirty)

@@ -218,10 +218,10 @@ def _check_in_child(path: Path) -> None:
 
 def _finish() -> None:
     """Lets launches under way end before the interpreter takes their memory away."""
-    import mlx.core as mx
-
     if _module is None:
         return
+    import mlx.core as mx
+
     try:
         mx.synchronize(mx.default_stream(mx.cpu))
     except RuntimeError as error:

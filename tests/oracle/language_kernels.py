@@ -200,3 +200,19 @@ def k_running(x, n, BLOCK: tl.constexpr):
         tl.debug_barrier()
         now = tl.load(x + i * BLOCK + c)
         tl.store(x + i * BLOCK + c, now + before)
+
+
+@triton.jit
+def k_early(x, o, n, m, BLOCK: tl.constexpr):
+    pid = tl.program_id(0)
+    if pid >= n:
+        return
+    c = tl.arange(0, BLOCK)
+    v = tl.load(x + pid * BLOCK + c)
+    if pid == m:
+        tl.store(o + pid * BLOCK + c, v * 2)
+        return
+    total = tl.sum(v)
+    if total > 0:
+        v = v + total
+    tl.store(o + pid * BLOCK + c, v - 1)

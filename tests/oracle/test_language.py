@@ -204,3 +204,12 @@ def test_iterations_see_what_earlier_ones_stored() -> None:
     for i in range(1, 6):
         x[i] += x[i - 1][::-1]
     close(array, x)
+
+
+def test_early_returns() -> None:
+    x, out = floats(6, 128), mx.full((6, 128), 9.0)
+    kernels.k_early[(6,)](mx.array(x), out, 5, 2, BLOCK=128)
+    total = x.sum(1, keepdims=True)
+    want = np.where(total > 0, x + total, x) - 1
+    want[2], want[5] = x[2] * 2, 9
+    close(out, want, 1e-4)

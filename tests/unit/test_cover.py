@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from triton_mlx.fusion.cover import covered
-from triton_mlx.fusion.graph import Function
+from triton_mlx.fusion.graph import Function, GraphBuilder, Parameter
+from triton_mlx.fusion.types import F32, I16, I32, Pointer, Type
 
 Array = npt.NDArray[Any]
 
@@ -98,6 +100,19 @@ def test_addresses_from_memory_and_atomics_prove_nothing() -> None:
     assert proved(histogram, (64, 1), (64,)) == frozenset()
     ticket = corpus.fused(corpus.lifted(corpus.k_ticket))
     assert proved(ticket, (1, 1)) == frozenset()
+
+
+def test_stores_through_a_narrower_pointer_prove_nothing() -> None:
+    """16 stores of 2 bytes fill 8 of 16 floats."""
+    pointer, narrow = Type(Pointer(F32)), Type(Pointer(I16), (16,))
+    b = GraphBuilder(itertools.count(), (pointer,))
+    at = b.add("range", (), (Type(I32, (16,)),), {"start": 0, "end": 16}).result
+    cast = b.add("bitcast", b.args, (narrow.with_shape(()),)).result
+    wide = b.add("splat", (cast,), (narrow,)).result
+    one = b.add("const", (), (Type(I16, (16,)),), {"value": 1}).result
+    b.add("store", (b.add("addptr", (wide, at), (narrow,)).result, one), ())
+    function = Function("f", (Parameter("o", pointer),), b.build())
+    assert proved(function, (16,)) == frozenset()
 
 
 def test_too_much_work_is_given_up() -> None:
