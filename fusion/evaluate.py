@@ -171,6 +171,17 @@ class _Program:
             parts = [np.asarray(r) for r in self._region(node.regions[0], pairs)]
         return [p[0] for p in parts]
 
+    def _scan(self, node: Node, *args: Array) -> Sequence[Any]:
+        axis, shape = node.attr("axis"), node.inputs[0].type.shape
+        parts = [np.moveaxis(np.array(np.broadcast_to(a, shape)), axis, 0) for a in args]
+        places = range(1, shape[axis])
+        for i in reversed(places) if node.attr("reverse") else places:
+            before, here = (i, i - 1) if node.attr("reverse") else (i - 1, i)
+            pairs = [p[before] for p in parts] + [p[here] for p in parts]
+            for part, result in zip(parts, self._region(node.regions[0], pairs)):
+                part[here] = result
+        return [np.moveaxis(p, 0, axis) for p in parts]
+
     # --- control
 
     def _region(self, region: Graph, args: Sequence[Any]) -> list[Any]:

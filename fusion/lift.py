@@ -13,6 +13,7 @@ from .errors import Loc, UnsupportedOperation, UnsupportedType
 from .flow import Flow
 from .graph import Function, Graph, GraphBuilder, Parameter, Value
 from .mlir import Block, Operation, parse
+from .ops import OPS
 from .types import I1, SCALARS, Pointer, Scalar, Type
 
 # MLIR name → our op, for operations whose operands, results and meaning carry over as they are.
@@ -271,7 +272,7 @@ class _Lifter:
         return GraphBuilder(self.ids)
 
     def region(self, blocks: list[Block], scope: Mapping[str, Value], loc: Loc) -> Graph:
-        if not blocks:
+        if not blocks or not blocks[0].operations:
             return GraphBuilder(self.ids).build()
         if len(blocks) != 1:
             raise _refusal(blocks[0].operations[-1], "unstructured control flow")
@@ -337,6 +338,14 @@ def _dot(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]
     return "dot", {}
 
 
+def _extern(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]:
+    """A library function; runtime/libdevice.py names operations of ours as its symbols."""
+    symbol = op.attrs["symbol"].strip('"')
+    if symbol not in OPS or OPS[symbol].kind != "elementwise":
+        raise _refusal(op, f"library function {symbol}")
+    return symbol, {}
+
+
 def _fp_to_fp(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]:
     # RoundingMode::RTZ is 0, RTNE is 1 (Triton's TritonAttrDefs.td).
     if "rounding" in op.attrs and _integer(op, "rounding") == 0:
@@ -347,6 +356,11 @@ def _fp_to_fp(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, 
 def _clamp(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]:
     # PropagateNan::NONE is 0, ALL is 0xFFFF (Triton's TritonAttrDefs.td).
     return "clamp", {"propagate_nan": _integer(op, "propagateNan") != 0}
+
+
+def _scan(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]:
+    reverse = op.attrs.get("reverse", "false").startswith("true")
+    return "scan", {"axis": _integer(op, "axis"), "reverse": reverse}
 
 
 def _plain(name: str, **integers: str) -> _Rule:
@@ -367,9 +381,11 @@ _SPECIAL: dict[str, _Rule] = {
     "tt.atomic_rmw": _rmw,
     "tt.atomic_cas": _plain("atomic_cas"),
     "tt.reduce": _plain("reduce", axis="axis"),
+    "tt.scan": _scan,
     "tt.dot": _dot,
     "tt.clampf": _clamp,
     "tt.fp_to_fp": _fp_to_fp,
+    "tt.extern_elementwise": _extern,
     "scf.for": _plain("for"),
     "scf.while": _plain("while"),
     "scf.if": _plain("if"),

@@ -133,6 +133,14 @@ def _same(*kinds: Literal["int", "float", "pointer"]) -> Rule:
     return rule
 
 
+def _pow(node: Node) -> None:
+    """A float to the power of a float of its type, or of an integer."""
+    base, exponent = _types(node.inputs)
+    _need(node, base == node.types[0] and base.is_float, f"{base} to a power is {node.types[0]}")
+    _need(node, exponent == base or _is_int(exponent), f"to the power of {exponent}")
+    _need(node, exponent.shape == base.shape, f"shape of {exponent} is not that of {base}")
+
+
 def _convert(
     source: Literal["int", "float"],
     target: Literal["int", "float"],
@@ -339,6 +347,10 @@ _RULES: dict[str, Rule] = {
     **_each("maxnum minnum maximum minimum div precise_div rem_f abs_f", _same("float")),
     **_each("floor ceil sqrt rsqrt precise_sqrt exp exp2 log log2", _same("float")),
     **_each("sin cos tanh erf fma clamp", _same("float")),
+    **_each("exp10 expm1 log10 log1p tan sinh cosh asin acos atan atan2", _same("float")),
+    **_each("asinh acosh atanh trunc_f rint round copysign", _same("float")),
+    **_each("isnan isinf isfinite", _convert("float", "int")),
+    "pow": _pow,
     **_each("ext_s ext_u", _convert("int", "int", _wider)),
     "trunc": _convert("int", "int", _narrower),
     "fcast": _convert("float", "float"),

@@ -23,7 +23,7 @@ def emit(emitter: Emitter, node: Node, use: Storage | None) -> None:
     _check(node)
     result = emitter.homes[node.result]
     storage = emitter.declare(node.result, node, result, use)
-    emitter._fill(storage, node.inputs[2])
+    emitter.fill(storage, node.inputs[2])
     with emitter.out.block():
         _STRATEGIES[emitter.target.dot](emitter, node, storage)
 
@@ -65,7 +65,7 @@ def _matrix(emitter: Emitter, value: Value, node: Node) -> str:
             return f"{name}, {strides[0]}, {strides[1]}"
     layout = emitter.homes.default(value.type.shape)
     storage = emitter.new_storage("operand", layout, value.type.scalar, node.id)
-    emitter._fill(storage, value)
+    emitter.fill(storage, value)
     name = storage.name if layout.registers > 1 else f"&{storage.name}"
     return f"{name}, {value.type.shape[1]}, 1"
 

@@ -9,7 +9,7 @@ from ..fusion.graph import Function, Graph, Node, Value
 from ..fusion.ops import OPS
 from ..fusion.types import Scalar
 from ..fusion.views import identity
-from . import dot, exchange, group
+from . import dot, exchange, group, scan
 from .homes import Homes
 from .layout import Layout
 from .nest import Nest, thread_text
@@ -229,6 +229,8 @@ class Emitter:
     def _alone(self, node: Node, reuse: Mapping[Value, Storage]) -> None:
         if node.op == "dot":
             dot.emit(self, node, reuse.get(node.result))
+        elif node.op == "scan":
+            scan.emit(self, node)
         elif node.op == "barrier":
             exchange.barrier(self, "mem_device | mem_flags::mem_threadgroup")
         else:
@@ -270,9 +272,9 @@ class Emitter:
             if text != self.scalars[target]:
                 self.out.line(f"{self.scalars[target]} = {text};")
             return
-        self._fill(self.home_storage(target), source)
+        self.fill(self.home_storage(target), source)
 
-    def _fill(self, storage: Storage, source: Value) -> None:
+    def fill(self, storage: Storage, source: Value) -> None:
         nest = self.nest(storage.layout)
         scope = Scope(self, nest)
         value = scope.here(source)
@@ -290,7 +292,7 @@ class Emitter:
             )
             return name
         storage = self.new_storage("next", self.homes[target], target.type.scalar, target.node)
-        self._fill(storage, source)
+        self.fill(storage, source)
         return storage
 
     def _restore(self, target: Value, saved: Storage | str) -> None:

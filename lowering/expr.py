@@ -148,6 +148,22 @@ def _clamp(node: Node, a: Sequence[str]) -> str:
     return _function(name)(node, a)
 
 
+def _pow(node: Node, a: Sequence[str]) -> str:
+    """The exponent may be an integer."""
+    word = "float" if node.types[0].scalar.name != "f64" else "double"
+    text = f"precise::pow({word}({a[0]}), {word}({a[1]}))"
+    return (
+        text
+        if node.types[0].scalar.name in ("f32", "f64")
+        else f"{c_type(node.types[0].scalar)}({text})"
+    )
+
+
+def _test(name: str) -> Rule:
+    """A question about a float, answered as an integer."""
+    return lambda node, a: f"static_cast<{c_type(node.types[0].scalar)}>({name}(float({a[0]})))"
+
+
 def _logic(symbol: str) -> Rule:
     def rule(node: Node, a: Sequence[str]) -> str:
         if node.types[0].scalar.name == "i1":
@@ -180,6 +196,31 @@ _FLOAT_RULES: dict[str, Rule] = {
     "floor": _function("floor"),
     "ceil": _function("ceil"),
     "erf": _function("erf_f"),
+    **{
+        n: _function(f"precise::{n}")
+        for n in (
+            "exp10",
+            "log10",
+            "tan",
+            "sinh",
+            "cosh",
+            "asin",
+            "acos",
+            "atan",
+            "asinh",
+            "acosh",
+            "atanh",
+            "atan2",
+        )
+    },
+    "expm1": _function("expm1_f"),
+    "log1p": _function("log1p_f"),
+    "trunc_f": _function("trunc"),
+    "rint": _function("rint"),
+    "round": _function("round"),
+    "copysign": _function("copysign"),
+    "pow": lambda node, a: _pow(node, a),
+    **{n: _test(n) for n in ("isnan", "isinf", "isfinite")},
 }
 _RULES: dict[str, Rule] = {
     **_FLOAT_RULES,

@@ -18,7 +18,7 @@ from .homes import Homes
 from .layout import Layout
 from .values import Values
 
-_ALONE = frozenset({"dot", "for", "while", "if", "barrier"})
+_ALONE = frozenset({"dot", "scan", "for", "while", "if", "barrier"})
 
 
 @dataclass(slots=True)
@@ -124,6 +124,8 @@ class _Planner:
                 (b, self.homes.readable(b)),
                 (c, self.homes[node.result]),
             ]
+        if node.op == "scan":
+            return [(v, self.homes[node.result]) for v in node.inputs]
         if node.op == "for":
             pairs = zip(node.regions[0].args[1:], node.inputs[3:])
         elif node.op == "while":

@@ -80,7 +80,9 @@ class MLXBackend(_BaseBackend):
         return {"min_dot_size": lambda lhs, rhs: (1, 1, 1)}
 
     def get_module_map(self) -> dict[str, Any]:
-        return {}
+        from . import libdevice
+
+        return {"triton.language.extra.libdevice": libdevice}
 
     def load_dialects(self, ctx: Any) -> None:
         """No dialect beyond Triton's own."""

@@ -255,6 +255,9 @@ TRITON_MLX_UNARY(tanh, host_detail::tanh_float, __builtin_tanh)
 TRITON_MLX_UNARY(asin, __builtin_asinf, __builtin_asin)
 TRITON_MLX_UNARY(acos, __builtin_acosf, __builtin_acos)
 TRITON_MLX_UNARY(atan, __builtin_atanf, __builtin_atan)
+TRITON_MLX_UNARY(asinh, __builtin_asinhf, __builtin_asinh)
+TRITON_MLX_UNARY(acosh, __builtin_acoshf, __builtin_acosh)
+TRITON_MLX_UNARY(atanh, __builtin_atanhf, __builtin_atanh)
 TRITON_MLX_UNARY(erf, host_detail::erf_float, __builtin_erf)
 TRITON_MLX_UNARY(sqrt, __builtin_sqrtf, __builtin_sqrt)
 TRITON_MLX_UNARY(rsqrt, 1.0f / __builtin_sqrtf, 1.0 / __builtin_sqrt)
@@ -359,7 +362,7 @@ template <class T> METAL_FUNC T select(T if_false, T if_true, bool condition) {
   using metal::floor; using metal::ceil; using metal::trunc; using metal::rint; using metal::round; \
   using metal::fabs; using metal::abs; using metal::fma; using metal::fmin; using metal::fmax;      \
   using metal::min; using metal::max; using metal::clamp; using metal::fmod; using metal::copysign; \
-  using metal::sign;
+  using metal::asinh; using metal::acosh; using metal::atanh; using metal::sign;
 namespace precise { TRITON_MLX_FORWARD }
 namespace fast { TRITON_MLX_FORWARD }
 #undef TRITON_MLX_FORWARD

@@ -8,6 +8,8 @@
 
 METAL_FUNC float erf_f(float x) { return metal::erf(x); }
 METAL_FUNC double erf_f(double x) { return metal::erf(x); }
+METAL_FUNC double expm1_f(double x) { return __builtin_expm1(x); }
+METAL_FUNC double log1p_f(double x) { return __builtin_log1p(x); }
 
 // Atomics on ordinary memory. Types without a native operation use compare and swap.
 template <typename T> struct host_bits;

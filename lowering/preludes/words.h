@@ -14,3 +14,16 @@ template <typename T> METAL_FUNC T clamp_num(T x, T low, T high) { return fmin(f
 template <typename T> METAL_FUNC T clamp_nan(T x, T low, T high) {
   return x != x ? x : fmin(fmax(x, low), high);
 }
+
+// exp(x) - 1 and log(1 + x) without loss near zero (W. Kahan's correction of the rounded argument).
+METAL_FUNC float expm1_f(float x) {
+  const float u = precise::exp(x);
+  if (u == 1.0f) return x;
+  const float v = u - 1.0f;
+  if (v == -1.0f || u == INFINITY) return v;
+  return v * x / precise::log(u);
+}
+METAL_FUNC float log1p_f(float x) {
+  const float u = 1.0f + x;
+  return u == 1.0f || u == INFINITY ? (u == 1.0f ? x : u) : precise::log(u) * (x / (u - 1.0f));
+}

@@ -216,3 +216,18 @@ def k_early(x, o, n, m, BLOCK: tl.constexpr):
     if total > 0:
         v = v + total
     tl.store(o + pid * BLOCK + c, v - 1)
+
+
+@triton.jit
+def combine_affine(a1, b1, a2, b2):
+    return a1 * a2, b1 * a2 + b2
+
+
+@triton.jit
+def k_scan(x, y, o, p, q, AXIS: tl.constexpr, REVERSE: tl.constexpr, N: tl.constexpr, M: tl.constexpr):
+    at = tl.arange(0, N)[:, None] * M + tl.arange(0, M)[None, :]
+    v = tl.load(x + at)
+    tl.store(o + at, tl.cumsum(v, axis=AXIS, reverse=REVERSE))
+    a, b = tl.associative_scan((tl.load(y + at), v), AXIS, combine_affine, reverse=REVERSE)
+    tl.store(p + at, a)
+    tl.store(q + at, b)

@@ -213,3 +213,21 @@ def test_early_returns() -> None:
     want = np.where(total > 0, x + total, x) - 1
     want[2], want[5] = x[2] * 2, 9
     close(out, want, 1e-4)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("shape", [(4, 32), (32, 4), (16, 64), (1, 128), (2, 2)])
+def test_scans(shape: tuple[int, int], axis: int, reverse: bool) -> None:
+    x, y = floats(*shape), np.sign(floats(*shape, seed=1)) + 0.0
+    outs = [mx.zeros(shape) for _ in range(3)]
+    kernels.k_scan[(1,)](
+        mx.array(x), mx.array(y), *outs, AXIS=axis, REVERSE=reverse, N=shape[0], M=shape[1]
+    )
+    rows, factors = (np.moveaxis(a, axis, 0)[:: -1 if reverse else 1] for a in (x, y))
+    total, product, value = np.cumsum(rows, 0), factors.copy(), rows.copy()
+    for i in range(1, len(rows)):
+        value[i] = value[i - 1] * factors[i] + rows[i]
+        product[i] = product[i - 1] * factors[i]
+    for got, want in zip(outs, (total, product, value)):
+        close(got, np.moveaxis(want[:: -1 if reverse else 1], 0, axis), 1e-4)

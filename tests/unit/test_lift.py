@@ -88,14 +88,6 @@ def k_assembly(x, o, BLOCK: tl.constexpr):
     tl.store(o + at, v)
 
 
-@triton.jit
-def k_early(x, o):
-    v = tl.load(x)
-    if v > 0:
-        return
-    tl.store(o, v)
-
-
 @triton.jit(noinline=True)
 def outside(v):
     return v * 2 + 1
@@ -120,10 +112,9 @@ def refusal_of(kernel: Any, constants: dict[str, int]) -> TritonMlxError:
     ("kernel", "constants", "source"),
     [
         (k_assembly, {"BLOCK": 16}, "inline_asm"),
-        (k_early, {}, "if v > 0"),
         (k_call, {}, ""),
     ],
-    ids=["assembly", "early return", "call"],
+    ids=["assembly", "call"],
 )
 def test_what_has_no_row_is_refused_at_its_line(
     kernel: Any, constants: dict[str, int], source: str

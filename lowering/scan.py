@@ -1,0 +1,143 @@
+"""Scans along an axis of a tile: every element combined with all before it (or after it, in reverse).
+
+On the host, where a thread holds the tile, one loop over the axis. Elsewhere in log2(n) rounds (Hillis and
+Steele, Data Parallel Algorithms, 1986): in round s each element takes in the one s places before it, through
+threadgroup memory, so that any layout and any combine function will do.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from ..fusion.graph import Node
+from ..fusion.types import Scalar
+from .exchange import owner_condition
+from .layout import Layout
+from .nest import Nest
+from .scope import Scope, Storage, combine_lines
+from .text import c_type
+
+if TYPE_CHECKING:
+    from .emit import Emitter
+
+
+def emit(emitter: Emitter, node: Node) -> None:
+    """The running combination of the operands, in the layout of the results."""
+    home = emitter.homes[node.result]
+    storages = [emitter.declare(v, node, home) for v in node.outputs]
+    for storage, value in zip(storages, node.inputs):
+        emitter.fill(storage, value)
+    if emitter.target.lanes == 1:
+        _in_one_thread(emitter, node, storages)
+    else:
+        _across_threads(emitter, node, home, storages)
+
+
+def _in_one_thread(emitter: Emitter, node: Node, storages: list[Storage]) -> None:
+    shape, axis = node.types[0].shape, node.attr("axis")
+    count, inner = shape[axis], math.prod(shape[axis + 1 :])
+    outer = math.prod(shape[:axis])
+    if count == 1:
+        return
+    reverse = node.attr("reverse")
+    walk = f"int i = {count - 2}; i >= 0; --i" if reverse else f"int i = 1; i < {count}; ++i"
+    before = f"here {'+' if reverse else '-'} {inner}"
+    out = emitter.out
+    with (
+        out.block(f"for (int o = 0; o < {outer * count * inner}; o += {count * inner})"),
+        out.block(f"for ({walk})"),
+        out.block(f"for (int k = 0; k < {inner}; ++k)"),
+    ):
+        out.line(f"const int here = o + i * {inner} + k;")
+        left = [f"{s.name}[{before}]" for s in storages]
+        right = [f"{s.name}[here]" for s in storages]
+        _combine(emitter, node, left, right, right)
+
+
+def _combine(
+    emitter: Emitter, node: Node, left: list[str], right: list[str], into: list[str]
+) -> None:
+    """into = combine(left, right), all operands at once."""
+    lines, results = combine_lines(emitter, node.regions[0], [*left, *right])
+    for text in lines:
+        emitter.out.line(text)
+    names = [emitter.unique("next") for _ in results]
+    for name, scalar, text in zip(names, _scalars(node), results):
+        emitter.out.line(f"const {c_type(scalar)} {name} = {text};")
+    for place, name in zip(into, names):
+        emitter.out.line(f"{place} = {name};")
+
+
+def _scalars(node: Node) -> list[Scalar]:
+    return [t.scalar for t in node.types]
+
+
+def _across_threads(emitter: Emitter, node: Node, home: Layout, storages: list[Storage]) -> None:
+    shape, axis = node.types[0].shape, node.attr("axis")
+    size, inner = math.prod(shape), math.prod(shape[axis + 1 :])
+    scalars = _scalars(node)
+    step = 1
+    while step < shape[axis]:
+        with emitter.out.block():
+            total = sum(s.bytes for s in scalars) * size
+            shared = emitter.arena.arrays([(s, size) for s in scalars], total, node)
+            _publish(emitter, home, storages, shared)
+            emitter.arena.publish()
+            _take_in(emitter, node, home, storages, shared, step, inner)
+        step *= 2
+
+
+def _publish(emitter: Emitter, home: Layout, storages: list[Storage], shared: list[str]) -> None:
+    nest = emitter.nest(home)
+    scope = Scope(emitter, nest)
+    owner = owner_condition(emitter, home)
+    guard = f"if ({' && '.join(owner)}) " if owner else ""
+    number = nest.number(scope.identity)
+    for name, storage in zip(shared, storages):
+        value = storage.at(nest, scope.identity).text
+        scope.line(nest.depth, f"{guard}{name}[{number.text}] = {value};")
+    emitter.write_nest(nest)
+
+
+def _take_in(
+    emitter: Emitter,
+    node: Node,
+    home: Layout,
+    storages: list[Storage],
+    shared: list[str],
+    step: int,
+    inner: int,
+) -> None:
+    """Each element that has one `step` places before it (in reverse: after it) takes that in."""
+    axis, reverse = node.attr("axis"), node.attr("reverse")
+    nest = emitter.nest(home)
+    scope = Scope(emitter, nest)
+    number = nest.number(scope.identity).text
+    along = nest.coordinate(axis).text
+    has = f"{along} + {step} < {node.types[0].shape[axis]}" if reverse else f"{along} >= {step}"
+    other = f"{number} {'+' if reverse else '-'} {step * inner}"
+    lines = _combined(emitter, node, nest, scope, storages, [f"{n}[{other}]" for n in shared])
+    scope.line(nest.depth, f"if ({has}) {{")
+    for text in lines:
+        scope.line(nest.depth, f"  {text}")
+    scope.line(nest.depth, "}")
+    emitter.write_nest(nest)
+
+
+def _combined(
+    emitter: Emitter,
+    node: Node,
+    nest: Nest,
+    scope: Scope,
+    storages: list[Storage],
+    before: list[str],
+) -> list[str]:
+    own = [s.at(nest, scope.identity).text for s in storages]
+    lines, results = combine_lines(emitter, node.regions[0], [*before, *own])
+    names = [emitter.unique("next") for _ in results]
+    return [
+        *lines,
+        *(f"const {c_type(s)} {n} = {t};" for n, s, t in zip(names, _scalars(node), results)),
+        *(f"{place} = {name};" for place, name in zip(own, names)),
+    ]
