@@ -54,14 +54,15 @@ def lower(
     accesses = _share_atomics(accesses)
     scalars = tuple(k for k, p in enumerate(function.parameters) if not p.type.is_pointer)
     names = {k: identifier(function.parameters[k].name, k) for k in scalars}
-    emitter = Emitter(
-        function, target, simdgroups, accesses, aliases, {params[k]: names[k] for k in scalars}
-    )
+    overlaps = any(f.overlaps for f in facts.values())
+    order = {params[k]: params[min(facts)] for k in facts} if overlaps else aliases
+    words = {params[k]: names[k] for k in scalars}
+    emitter = Emitter(function, target, simdgroups, accesses, order, words)
     body = emitter.body()
     pieces = [(names[k], function.parameters[k].type.scalar) for k in scalars]
     ordered = tuple(accesses[params[k]] for k in buffers)
     assemble = _host if target.lanes == 1 else _threads
-    header, source = assemble(function, emitter, body, ordered, pieces)
+    header, source = assemble(emitter, body, ordered, pieces, overlaps)
     inputs = tuple(k for k, a in enumerate(ordered) if f"{a.old}[" in body)
     return Kernel(
         function.name,
@@ -108,11 +109,11 @@ def prelude(name: str) -> str:
 
 
 def _threads(
-    function: Function,
     emitter: Emitter,
     body: str,
     accesses: Sequence[Access],
     scalars: Sequence[tuple[str, Scalar]],
+    overlaps: bool,
 ) -> tuple[str, str]:
     """(header, source) for mx.fast.metal_kernel."""
     lines = [
@@ -139,15 +140,16 @@ def _unpack_words(slot: int, scalar: Scalar) -> str:
 
 
 def _host(
-    function: Function,
     emitter: Emitter,
     body: str,
     accesses: Sequence[Access],
     scalars: Sequence[tuple[str, Scalar]],
+    overlaps: bool,
 ) -> tuple[str, str]:
     """(header, source) of a C++ file whose function runs a range of programs."""
+    restrict = "" if overlaps else " __restrict"
     params = [
-        f"{'const ' if a.mode == 'read' else ''}{a.storage}* __restrict {a.name}" for a in accesses
+        f"{'const ' if a.mode == 'read' else ''}{a.storage}*{restrict} {a.name}" for a in accesses
     ]
     params += [f"const {c_type(s)} {n}" for n, s in scalars]
     params += ["const uint3 threadgroup_position_in_grid", "const uint3 threadgroups_per_grid"]

@@ -51,12 +51,14 @@ class BufferFacts:
     """What a launch knows of a pointer parameter.
 
     `storage`: element type in C; `same_as`: index of the first parameter with the same array;
-    `covered`: the kernel is proved to write every element.
+    `covered`: the kernel is proved to write every element; `overlaps`: some arrays share memory without
+    being the same, so accesses to any of them keep their order.
     """
 
     storage: str
     same_as: int
     covered: bool = False
+    overlaps: bool = False
 
 
 @dataclass(frozen=True, slots=True)

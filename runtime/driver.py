@@ -58,11 +58,13 @@ class MLXDriver(_DriverBase):
     """Launches on the target that triton_mlx.use chose."""
 
     def __init__(self) -> None:
+        from .arrays import accept_numpy
         from .launch import Launcher, allow_arrays
         from .tritonkey import remember
 
         super().__init__()
         remember()
+        accept_numpy()
         self.utils = _Utils()
         self.launcher_cls = Launcher
         allow_arrays()

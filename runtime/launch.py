@@ -194,7 +194,7 @@ class Launcher:
         if call is None:
             call = self._prepare(loaded, arrays, alias)
             self._calls[key] = call
-            self.last_sizes = tuple([arrays[k].size for k in sorted(set(alias))])
+            self.last_sizes = tuple([_count(arrays[k]) for k in sorted(set(alias))])
         if len(owners) < len(arrays):
             arrays = [arrays[k] for k in sorted(set(alias))]
         call(arrays, scalars, grid)
@@ -222,13 +222,16 @@ class Launcher:
         """Everything that depends on which arrays are the same and on their dtypes, not on values."""
         import mlx.core as mx
 
-        for k, array in zip(self.signature.pointers, arrays):
-            if not isinstance(array, mx.array):
+        from .arrays import is_memory
+
+        names = [self.signature.names[k] for k in self.signature.pointers]
+        foreign = [not isinstance(a, mx.array) for a in arrays]
+        for name, array, other in zip(names, arrays, foreign):
+            if other and not is_memory(array):
                 raise BadArgument(
-                    f"argument {self.signature.names[k]!r} is a "
-                    f"{type(array).__module__}.{type(array).__name__}",
-                    why="launches take mx.array for now",
-                    hint="mx.array(numpy_or_torch_array)",
+                    f"argument {name!r} is a {type(array).__module__}.{type(array).__name__}",
+                    why="launches take mx.array, numpy arrays and torch CPU tensors",
+                    hint="convert it to one of these",
                 )
         self.text = loaded.text
         facts = {
@@ -236,7 +239,18 @@ class Launcher:
             for k, a in enumerate(arrays)
         }
         self.last_facts = facts
+        if any(foreign):
+            from .memory_launch import prepare
+
+            first = sorted(set(alias))
+            places = [self.signature.pointers[k] for k in first]
+            return prepare(self, facts, places, [names[k] for k in first])
         return _PREPARE[self.choice.name](self, facts)
+
+
+def _count(array: Any) -> int:
+    """Elements of an array; of a torch tensor too, where `size` is a method."""
+    return int(array.numel() if callable(getattr(array, "numel", None)) else array.size)
 
 
 def _storage(array: Any) -> str:

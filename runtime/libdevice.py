@@ -17,7 +17,19 @@ _FLOATS = ("fp32", "fp64", "fp16", "bf16")
 _UNARY = {
     name: name
     for name in (
-        *("tanh", "exp", "exp2", "exp10", "expm1", "log", "log2", "log10", "log1p", "sqrt", "rsqrt"),
+        *(
+            "tanh",
+            "exp",
+            "exp2",
+            "exp10",
+            "expm1",
+            "log",
+            "log2",
+            "log10",
+            "log1p",
+            "sqrt",
+            "rsqrt",
+        ),
         *("sin", "cos", "tan", "sinh", "cosh", "asin", "acos", "atan", "asinh", "acosh", "atanh"),
         *("erf", "floor", "ceil"),
     )

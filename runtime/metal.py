@@ -81,7 +81,9 @@ def plan(
     first = lowered.kernel_for(text, arch, num_warps, facts)
     if not any(a.mode == "merged" for a in first.accesses):
         return first
-    sizes = {p: n for p, a, n in zip(first.buffers, first.accesses, elements) if a.mode == "merged"}
+    sizes = {
+        p: n for p, a, n in zip(first.buffers, first.accesses, elements) if n and a.mode == "merged"
+    }
     covered = lowered.covered(text, facts, sizes, first.scalars, scalars, grid, thorough=True)
     if not covered:
         return first

@@ -43,6 +43,27 @@ def pool_library() -> ctypes.CDLL:
     return library
 
 
+def run_pool(
+    fn: int,
+    pointers: Any,
+    scalars: bytes,
+    grid: tuple[int, ...],
+    stack_bytes: int,
+    name: str,
+    threads: int = 0,
+) -> None:
+    """Run the kernel at address `fn` on a ctypes array of pointers, now. `threads` 0: the default."""
+    from . import thread_count
+
+    sizes = (ctypes.c_int64 * 3)(*(*grid, 1, 1, 1)[:3])
+    library = pool_library()
+    code = library.tmlx_run(fn, pointers, scalars, sizes, threads or thread_count(), stack_bytes)
+    if code:
+        why = library.tmlx_error_text(code).decode()
+        text = f"host kernel '{name}' failed with code {code}"
+        raise RuntimeError(f"{text}: {why}" if why else text)
+
+
 def launch(
     fn: int,
     arrays: tuple[Any, ...],
@@ -71,13 +92,7 @@ def launch(
         buffers[key] = np.array(buffers[key], order="C", copy=True)
     data = [np.ascontiguousarray(buffers[id(a)]) for a in arrays]
     pointers = (ctypes.c_void_p * len(data))(*[d.ctypes.data for d in data])
-    sizes = (ctypes.c_int64 * 3)(*(*grid, 1, 1, 1)[:3])
-    library = pool_library()
-    code = library.tmlx_run(fn, pointers, scalars, sizes, threads, stack_bytes)
-    if code:
-        why = library.tmlx_error_text(code).decode()
-        text = f"host kernel '{name}' failed with code {code}"
-        raise RuntimeError(f"{text}: {why}" if why else text)
+    run_pool(fn, pointers, scalars, grid, stack_bytes, name, threads)
     made = {i: _as_mlx(np, mx, buffers[id(arrays[i])], arrays[i].dtype) for i in written}
     return tuple(made[i] for i in written)
 

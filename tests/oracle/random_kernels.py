@@ -101,6 +101,7 @@ class Generator:
     indent: int = 0
     local: str = ""  # dtype of the array that is updated in place
     twin: bool = False
+    nested: int = 0  # masks and offsets of loads that are being made
 
     # --- lines
 
@@ -126,8 +127,8 @@ class Generator:
     # --- shapes and addresses
 
     def shape(self) -> Shape:
-        rank = self.rng.choices((0, 1, 2, 3), (2, 5, 8, 1))[0]
         while True:
+            rank = self.rng.choices((0, 1, 2, 3), (2, 5, 8, 1))[0]
             found = tuple(self.rng.choice(self.dims) for _ in range(rank))
             if math.prod(found) <= TILE:
                 return found
@@ -193,14 +194,19 @@ class Generator:
         return found if found is not None else self.leaf(dtype, shape)
 
     def leaf(self, dtype: str, shape: Shape, depth: int = 0) -> Var:
-        kinds = ["constant", "load", "load", "index"]
-        kind = self.rng.choice(kinds)
+        kind = self.rng.choices(("constant", "load", "index"), (1, 6, 1.5))[0]
         if kind == "load":
             names = [n for n, d in self.inputs.items() if d == dtype]
             if self.local == dtype and self.chance(0.4):
                 return self.load_own(shape)
             if names:
                 return self.load(self.rng.choice(names), shape)
+            a = self.load(self.rng.choice(list(self.inputs)), shape)
+            if dtype == "int1":
+                return self.let(f"{a.name} != 0", dtype, shape)
+            if "float" in dtype or a.is_float:
+                a = self.clamp(a, 64)
+            return self.let(f"{a.name}.to(tl.{dtype})", dtype, shape, 64.0)
         if kind == "index" and dtype == "int32":
             text = self.rng.choice(
                 ("pid", "m", "tl.num_programs(0)", "n", "q")
@@ -213,8 +219,10 @@ class Generator:
 
     def load(self, array: str, shape: Shape) -> Var:
         dtype = self.inputs[array]
-        if self.chance(0.2):
+        if self.nested == 0 and self.chance(0.2):
+            self.nested += 1
             index = self.value("int32", shape, 1)
+            self.nested -= 1
             where = f"({index.name} & {INPUT - 1})"
         else:
             text, size = self.places(shape)
@@ -228,10 +236,13 @@ class Generator:
     def masking(self, shape: Shape, where: str, dtype: str) -> str:
         if self.chance(0.4):
             return ""
-        mask = f"({where}) < n" if self.chance(0.6) else self.value("int1", shape, 1).name
+        if self.nested or self.chance(0.6):
+            return f", mask=({where}) < n, other={self.rng.randint(0, 1)}"
+        self.nested += 1
+        mask = self.value("int1", shape, 1).name
+        self.nested -= 1
         if self.chance(0.2):
             return f", mask={mask}, other={self.clamp(self.value(dtype, shape, 0), 8).name}"
-        # Without `other` the value is undefined.
         return f", mask={mask}, other={self.rng.randint(0, 1)}"
 
     def load_own(self, shape: Shape) -> Var:
@@ -558,7 +569,7 @@ def generate(seed: int) -> Program:
         dims = rng.choice(([16, 32], [16, 32, 64], [16]))
     made = Generator(rng, dims, (rng.choice((1, 2, 3)), rng.choice((1, 1, 2))))
     for k in range(rng.randint(1, 3)):
-        made.inputs[f"a{k}"] = made.any_dtype()
+        made.inputs[f"a{k}"] = rng.choice((made.any_dtype(), ("float32", "int32", "int8")[k]))
     if rng.random() < 0.35:
         made.local = rng.choice(("int32", "float32", "float16", "int64", "int8"))
         made.twin = rng.random() < 0.3

@@ -1,0 +1,175 @@
+"""Launches on numpy arrays and torch tensors, alone or beside mx.arrays: done when the launch returns.
+
+On the host the kernel works on the memory itself. Elsewhere the memory is copied to an mx.array and what the
+kernel wrote is copied back.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..fusion.errors import BadArgument
+from ..lowering.record import BufferFacts, Kernel
+from . import lowered, native
+from .arrays import Block, block_of, flat, is_memory
+
+if TYPE_CHECKING:
+    from .launch import Call, Launcher
+
+Grid = tuple[int, int, int]
+
+
+def prepare(
+    launcher: Launcher,
+    facts: Mapping[int, BufferFacts],
+    places: Sequence[int],
+    names: Sequence[str],
+) -> Call:
+    """A call on arrays of any kind, one per entry of `places` (parameter indexes, one per object)."""
+    launch = _OnHost(launcher) if launcher.choice.name == "host" else _Copied(launcher)
+
+    def call(arrays: Sequence[Any], scalars: bytes, grid: Grid) -> None:
+        blocks = {p: block_of(a, n) for p, a, n in zip(places, arrays, names) if is_memory(a)}
+        shared, overlaps = _sharing(blocks)
+        known = {
+            k: replace(f, same_as=shared.get(f.same_as, f.same_as), overlaps=overlaps)
+            for k, f in facts.items()
+        }
+        launch.run(known, dict(zip(places, arrays)), blocks, scalars, grid)
+
+    return call
+
+
+def _sharing(blocks: Mapping[int, Block]) -> tuple[dict[int, int], bool]:
+    """(parameter → first parameter at the same address, whether others overlap)."""
+    first: dict[int, int] = {}
+    shared = {p: first.setdefault(b.address, p) for p, b in blocks.items()}
+    distinct = [blocks[p] for p in sorted(set(shared.values()))]
+    ordered = sorted(distinct, key=lambda b: b.low)
+    overlaps = any(a.high > b.low for a, b in zip(ordered, ordered[1:]))
+    return shared, overlaps
+
+
+def _check_writable(kernel: Kernel, blocks: Mapping[int, Block]) -> None:
+    for parameter, access in zip(kernel.buffers, kernel.accesses):
+        block = blocks.get(parameter)
+        if access.mode != "read" and block is not None and not block.writable:
+            raise BadArgument(
+                f"argument {access.name.rpartition('_')[0]!r} is a read-only array",
+                why="the kernel writes it",
+                hint="pass a copy, or array.setflags(write=True)",
+            )
+
+
+class _OnHost:
+    """Calls native code on the memory of the arguments."""
+
+    def __init__(self, launcher: Launcher):
+        self.launcher = launcher
+        self.compiled: dict[Any, tuple[Kernel, int]] = {}
+
+    def _compiled(self, facts: Mapping[int, BufferFacts]) -> tuple[Kernel, int]:
+        key = tuple(facts.items())
+        if key not in self.compiled:
+            from .host import compiled
+
+            launcher = self.launcher
+            kernel = lowered.kernel_for(launcher.text, "host", launcher.num_warps, facts)
+            self.compiled[key] = kernel, compiled(kernel)
+        return self.compiled[key]
+
+    def run(
+        self,
+        facts: Mapping[int, BufferFacts],
+        arrays: Mapping[int, Any],
+        blocks: Mapping[int, Block],
+        scalars: bytes,
+        grid: Grid,
+    ) -> None:
+        from .native.eager import run_pool
+
+        kernel, address = self._compiled(facts)
+        _check_writable(kernel, blocks)
+        addresses: list[int] = []
+        mine: dict[int, Any] = {}  # parameter → numpy memory that stands for an mx.array
+        for parameter, access in zip(kernel.buffers, kernel.accesses):
+            if parameter in blocks:
+                addresses.append(blocks[parameter].address)
+                continue
+            mine[parameter] = _memory_of(arrays[parameter], copy=access.mode != "read")
+            addresses.append(mine[parameter].ctypes.data)
+        pointers = (ctypes.c_void_p * max(1, len(addresses)))(*addresses)
+        run_pool(address, pointers, scalars, grid, kernel.stack_bytes, kernel.name)
+        for parameter, access in zip(kernel.buffers, kernel.accesses):
+            if parameter in mine and access.mode != "read":
+                _bind(arrays[parameter], mine[parameter])
+
+
+class _Copied:
+    """Launches on copies of the memory as mx.arrays, then copies back what was written."""
+
+    def __init__(self, launcher: Launcher):
+        self.launcher = launcher
+        self.calls: dict[Any, Call] = {}
+
+    def run(
+        self,
+        facts: Mapping[int, BufferFacts],
+        arrays: Mapping[int, Any],
+        blocks: Mapping[int, Block],
+        scalars: bytes,
+        grid: Grid,
+    ) -> None:
+        from .metal import prepare as prepare_metal
+
+        kernel = lowered.kernel_for(
+            self.launcher.text, self.launcher.choice.arch, self.launcher.num_warps, facts
+        )
+        _check_writable(kernel, blocks)
+        written = [p for p, a in zip(kernel.buffers, kernel.accesses) if a.mode != "read"]
+        if written and any(f.overlaps for f in facts.values()):
+            raise BadArgument(
+                "arguments that overlap in memory",
+                why="on this target arrays are copied, and copies do not overlap",
+                hint="pass copies, or run with triton_mlx.use('host')",
+            )
+        key = tuple(sorted(facts.items()))
+        call = self.calls.setdefault(key, prepare_metal(self.launcher, facts))
+        taken = [self._as_mlx(arrays[p], blocks.get(p)) for p in kernel.buffers]
+        call(taken, scalars, grid)
+        for parameter, array in zip(kernel.buffers, taken):
+            if parameter in written and parameter in blocks:
+                flat(blocks[parameter])[:] = _memory_of(array, copy=False)
+
+    @staticmethod
+    def _as_mlx(array: Any, block: Block | None) -> Any:
+        import mlx.core as mx
+
+        if block is None:
+            return array
+        if block.low < block.address and not hasattr(array, "untyped_storage"):
+            raise BadArgument("a numpy array with negative strides", hint="pass array.copy()")
+        made = mx.array(flat(block))
+        return made.view(mx.bfloat16) if block.dtype == "bfloat16" else made
+
+
+def _memory_of(array: Any, copy: bool) -> Any:
+    """An mx.array's elements, row-major, as flat numpy memory: a view where possible, or a copy."""
+    import mlx.core as mx
+    import numpy
+
+    plain = mx.contiguous(array.reshape(-1))
+    plain = plain.view(mx.uint16) if array.dtype == mx.bfloat16 else plain
+    mx.eval(plain)
+    return numpy.array(plain, copy=True) if copy else numpy.asarray(plain)
+
+
+def _bind(array: Any, memory: Any) -> None:
+    import mlx.core as mx
+
+    new = mx.array(memory)
+    new = new.view(mx.bfloat16) if array.dtype == mx.bfloat16 else new
+    native.rebind(array, new.reshape(array.shape))
