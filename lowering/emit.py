@@ -103,7 +103,8 @@ class Emitter:
 
     def wraps(self, node: Node) -> bool:
         """True if integer arithmetic of `node` may overflow on purpose (see expr.text)."""
-        return not self._is_plain(node.result)
+        # Scalars are computed outside the loops over a tile, where wrapping hides nothing.
+        return not node.result.type.shape or not self._is_plain(node.result)
 
     def _is_plain(self, value: Value) -> bool:
         if value not in self._plain:
@@ -198,7 +199,13 @@ class Emitter:
         for output, (storage, owner) in targets.items():
             leaves = list(self.values.leaves(output, identity(output.type.shape)))
             root, bits = leaves[0] if leaves else (output, ())
-            while root in made and bits == identity(root.type.shape) and root not in found:
+            # A scalar has no storage that could be shared, even where it fills the whole tile.
+            while (
+                root.type.shape
+                and root in made
+                and bits == identity(root.type.shape)
+                and root not in found
+            ):
                 free = owner is None or plan.last_use.get(owner, (-1, 0)) <= made[root]
                 if not free or self.homes[root] != storage.layout:
                     break

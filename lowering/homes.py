@@ -109,13 +109,13 @@ class Homes:
         if node.op == "while":
             self._while(node)
             return
-        missing = [a for a in args if a.type.shape and a not in self._homes]
+        missing = [a for a in args if _is_tile(a) and a not in self._homes]
         if missing:
             self._graph(first)
         for arg, output in zip(args, first.outputs, strict=True):
             self._take(arg, [output], default=True)
         self._graph(first)
-        self._homes.update({r: self._homes[a] for r, a in zip(node.outputs, args) if a.type.shape})
+        self._homes.update({r: self._homes[a] for r, a in zip(node.outputs, args) if _is_tile(a)})
 
     def _while(self, node: Node) -> None:
         before, after = node.regions
@@ -124,7 +124,7 @@ class Homes:
         self._graph(before)
         for arg, passed, result in zip(after.args, before.outputs[1:], node.outputs, strict=True):
             self._take(arg, [passed], default=True)
-            if arg.type.shape:
+            if _is_tile(arg):
                 self._homes[result] = self._homes[arg]
         self._graph(after)
 
@@ -134,7 +134,7 @@ class Homes:
 
     def _take(self, value: Value, sources: list[Value], default: bool = False) -> None:
         """Give `value` the layout of the first source that has one."""
-        if not value.type.shape or value.type.is_pointer or value in self._homes:
+        if not _is_tile(value) or value in self._homes:
             return
         for source in sources:
             if any(root in self._homes for root in self.values.roots_of((source,))):
@@ -142,6 +142,11 @@ class Homes:
                 return
         if default:
             self._homes[value] = self.default(value.type.shape)
+
+
+def _is_tile(value: Value) -> bool:
+    """True if `value` is stored; carried pointers are refused where they are emitted."""
+    return bool(value.type.shape) and not value.type.is_pointer
 
 
 def _outward(home: Layout, bits: Bits, shape: tuple[int, ...]) -> Layout:

@@ -224,10 +224,20 @@ def combine_affine(a1, b1, a2, b2):
 
 
 @triton.jit
-def k_scan(x, y, o, p, q, AXIS: tl.constexpr, REVERSE: tl.constexpr, N: tl.constexpr, M: tl.constexpr):
+def k_scan(
+    x, y, o, p, q, AXIS: tl.constexpr, REVERSE: tl.constexpr, N: tl.constexpr, M: tl.constexpr
+):
     at = tl.arange(0, N)[:, None] * M + tl.arange(0, M)[None, :]
     v = tl.load(x + at)
     tl.store(o + at, tl.cumsum(v, axis=AXIS, reverse=REVERSE))
     a, b = tl.associative_scan((tl.load(y + at), v), AXIS, combine_affine, reverse=REVERSE)
     tl.store(p + at, a)
     tl.store(q + at, b)
+
+
+@triton.jit
+def k_middle(x, o, n, N: tl.constexpr, M: tl.constexpr, K: tl.constexpr):
+    a, b, c = tl.arange(0, N), tl.arange(0, M), tl.arange(0, K)
+    at = (a[:, None, None] * M + b[None, :, None]) * K + c[None, None, :]
+    v = tl.load(x + at, mask=at < n, other=0).to(tl.int64)
+    tl.store(o + a[:, None] * K + c[None, :], tl.min(v, axis=1))

@@ -32,7 +32,7 @@ NUMPY = {
 BITS = {"int1": 1, "int8": 8, "int32": 32, "int64": 64, "float16": 16, "float32": 32}
 CAP = {"float16": 512.0, "float32": 2.0**20}  # integers up to here stay exact in any sum below
 TILE = 2048  # elements of the largest tile
-INPUT = 8192  # elements of an input array
+INPUT = 32768  # elements of an input array
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,8 @@ class Program:
 
     def source(self) -> str:
         names = [name for name, _, _ in self.arrays] + list(self.same) + list(self.scalars)
-        head = f"import triton\nimport triton.language as tl\n\n\n@triton.jit\ndef kernel({', '.join(names)}):\n"
+        head = "import triton\nimport triton.language as tl\n\n\n@triton.jit\n"
+        head += f"def kernel({', '.join(names)}):\n"
         return head + "".join("    " * (k.indent + 1) + k.text + "\n" for k in self.lines)
 
     def contents(self) -> dict[str, Array]:
@@ -229,8 +230,10 @@ class Generator:
             where = f"{self.rng.choice((0, 3, 16))} + {text}"
             where += self.rng.choice(("", f" + pid * {size}", f" + q * {size}", " + m"))
         return self.let(
-            f"tl.load({array} + ({where}){self.masking(shape, where, dtype)})", dtype, shape, 8.0
-            if dtype.startswith("float") else math.inf
+            f"tl.load({array} + ({where}){self.masking(shape, where, dtype)})",
+            dtype,
+            shape,
+            8.0 if dtype.startswith("float") else math.inf,
         )
 
     def masking(self, shape: Shape, where: str, dtype: str) -> str:
@@ -259,14 +262,18 @@ class Generator:
         if a.is_float:
             return self.float_binary(a, b)
         if self.chance(0.3):
-            b = self.value(self.rng.choice([d for d in ("int8", "int32") if BITS[d] <= BITS[dtype]]), shape, 0)
+            b = self.value(
+                self.rng.choice([d for d in ("int8", "int32") if BITS[d] <= BITS[dtype]]), shape, 0
+            )
         op = self.rng.choice(("+", "-", "*", "&", "|", "^", "<<", ">>", "//", "%", "min", "max"))
         if op in ("min", "max"):
             text = f"tl.{op}imum({a.name}, {b.name})"
         elif op in ("<<", ">>"):
             text = f"{a.name} {op} ({b.name} & {BITS[dtype] - 1 if BITS[b.dtype] > 8 else 7})"
         elif op in ("//", "%"):
-            divisor = self.rng.choice((f"(({b.name} & 15) + 1)", "3", "-5", "8", f"(({b.name} | 1) & 31)"))
+            divisor = self.rng.choice(
+                (f"(({b.name} & 15) + 1)", "3", "-5", "8", f"(({b.name} | 1) & 31)")
+            )
             text = f"{a.name} {op} {divisor}"
         else:
             text = f"{a.name} {op} {self.rng.choice((b.name, b.name, '3'))}"
@@ -320,7 +327,12 @@ class Generator:
         elif a.is_float:
             a = self.clamp(a, 64)
         bound = a.bound if is_float else math.inf
-        return self.let(f"{a.name}.to(tl.{dtype})", dtype, shape, 1.0 if source == "int1" and is_float else bound)
+        return self.let(
+            f"{a.name}.to(tl.{dtype})",
+            dtype,
+            shape,
+            1.0 if source == "int1" and is_float else bound,
+        )
 
     def spread(self, dtype: str, shape: Shape, depth: int) -> Var | None:
         """A smaller value, along the axes that it lacks."""
@@ -433,7 +445,9 @@ class Generator:
         mask = ""
         if self.chance(0.4):
             limit = f"{text} < {self.rng.randint(1, size)}"
-            mask = ", mask=" + (limit if self.chance(0.5) else self.value("int1", var.shape, 1).name)
+            mask = ", mask=" + (
+                limit if self.chance(0.5) else self.value("int1", var.shape, 1).name
+            )
         self.line(f"tl.store({where}, {name}{mask})")
 
     def store_own(self) -> None:
@@ -453,7 +467,8 @@ class Generator:
         shape = self.shape()
         index, var = self.value("int32", shape, 1), self.value("int32", shape, 1)
         mask = f", mask={self.value('int1', shape, 1).name}" if self.chance(0.4) else ""
-        slot = self.rng.choice(((0, "add"), (8, "max"), (16, "min"), (24, "xor")))
+        slots = ((0, "add"), (8, "max"), (16, "min"), (24, "xor"))
+        slot = self.rng.choices(slots, (30, 1, 1, 1))[0]
         place = f"counts + {slot[0]} + ({index.name} & 7)"
         self.line(f"tl.atomic_{slot[1]}({place}, {var.name}{mask})")
 
@@ -498,7 +513,7 @@ class Generator:
 
     def loop(self, depth: int) -> None:
         variables = self.carried()
-        names = [n for n in self.inputs]
+        names = list(self.inputs)
         walker = self.rng.choice(names) if self.chance(0.5) else ""
         if walker:
             shape = self.shape()
@@ -533,7 +548,9 @@ class Generator:
     def branch(self, depth: int) -> None:
         variables = self.carried() if self.chance(0.8) else []
         condition = self.value("int1", (), 2) if self.chance(0.6) else None
-        test = condition.name if condition else f"{self.small()} {self.rng.choice(('<', '==', '>'))} 1"
+        test = (
+            condition.name if condition else f"{self.small()} {self.rng.choice(('<', '==', '>'))} 1"
+        )
 
         def body() -> None:
             self.statements(self.rng.randint(0 if variables else 1, 1), depth - 1)

@@ -45,9 +45,11 @@ def check(program: Program, folder: Path, *, interpret: bool = True) -> None:
     host = _launch(program, kernel, "host")
     want = _evaluate(program, kernel)
     _compare("host", host, want)
-    if interpret and not program.same:
-        _compare("interpreter", _interpret(program, kernel), want)
     _compare("simulate", _launch(program, kernel, "simulate"), want)
+    # The interpreter copies every argument, so that it cannot see that two are the same array.
+    told = _interpret(program, kernel) if interpret and not program.same else None
+    if told is not None:
+        _compare("interpreter", told, want)
 
 
 def _kernel(program: Program, folder: Path) -> Any:
@@ -79,7 +81,8 @@ def _judged(target: str, error: Exception) -> Exception:
         defect = isinstance(cause, (VerifyError, BadArgument, IRFormatError))
         if isinstance(cause, TritonMlxError) and not defect and cause.code != "SIMULATOR_FINDING":
             return Refused(f"{cause.code}: {cause.what}")
-    return Failed(f"{target}: {type(error).__name__}\n{error}")
+    first = str(error).partition(" in ")[0][:60].replace("\n", " ")
+    return Failed(f"{target}: {type(error).__name__} {first}\n{error}")
 
 
 def _evaluate(program: Program, kernel: Any) -> dict[str, Array]:
@@ -96,14 +99,17 @@ def _evaluate(program: Program, kernel: Any) -> dict[str, Array]:
     return arrays
 
 
-def _interpret(program: Program, kernel: Any) -> dict[str, Array]:
+def _interpret(program: Program, kernel: Any) -> dict[str, Array] | None:
+    """None where Triton's interpreter fails by itself, as it does on some booleans."""
     import interpreter
+
+    from triton_mlx.examples.interpreted import InterpreterError
 
     arrays = program.contents()
     try:
         interpreter.launch(kernel, program.grid, *arrays.values(), *program.scalars.values())
-    except Exception as error:  # noqa: BLE001
-        raise Failed(f"interpreter: {type(error).__name__}\n{error}") from error
+    except InterpreterError:
+        return None
     return arrays
 
 
@@ -112,7 +118,7 @@ def _compare(who: str, got: dict[str, Array], want: dict[str, Array]) -> None:
         found = got[name]
         same = found == expected
         if name == "o_exp":
-            same = np.isclose(found, expected, rtol=1e-4, atol=1e-6)
+            same = np.isclose(found, expected, rtol=1e-4, atol=1e-6, equal_nan=True)
         if not same.all():
             at = int(np.flatnonzero(~same)[0])
             raise Failed(

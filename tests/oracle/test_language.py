@@ -231,3 +231,13 @@ def test_scans(shape: tuple[int, int], axis: int, reverse: bool) -> None:
         product[i] = product[i - 1] * factors[i]
     for got, want in zip(outs, (total, product, value)):
         close(got, np.moveaxis(want[:: -1 if reverse else 1], 0, axis), 1e-4)
+
+
+@pytest.mark.parametrize("shape", [(128, 4, 4), (16, 8, 2), (2, 16, 32)])
+def test_reductions_along_the_middle_axis(shape: tuple[int, int, int]) -> None:
+    x = np.round(floats(*shape) * 50)
+    count = x.size - 7
+    out = mx.zeros((shape[0], shape[2]), dtype=mx.int64)
+    kernels.k_middle[(1,)](mx.array(x), out, count, N=shape[0], M=shape[1], K=shape[2])
+    x.reshape(-1)[count:] = 0
+    np.testing.assert_array_equal(np.array(out), x.min(1))
