@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from importlib import resources
 
-from ..fusion.errors import BadArgument, TileTooLarge, UnsupportedType
+from ..fusion.errors import BadArgument, TileTooLarge
 from ..fusion.graph import Function, Value
 from ..fusion.types import Scalar
 from .emit import Emitter
@@ -51,7 +50,7 @@ def lower(
             )
             accesses[params[owner]] = made
         accesses[params[k]] = accesses[params[owner]]
-    accesses = _share_atomics(accesses)
+    _check_fill(accesses)
     scalars = tuple(k for k, p in enumerate(function.parameters) if not p.type.is_pointer)
     names = {k: identifier(function.parameters[k].name, k) for k in scalars}
     overlaps = any(f.overlaps for f in facts.values())
@@ -79,27 +78,15 @@ def lower(
     )
 
 
-def _share_atomics(accesses: dict[Value, Access]) -> dict[Value, Access]:
-    """MLX makes all outputs of a kernel atomic, or none."""
-    if not any(a.atomic for a in accesses.values()):
-        return accesses
-    kinds = {a.combine for a in accesses.values() if a.atomic}
-    if len({k if k == "and" else "zero" for k in kinds}) > 1:
+def _check_fill(accesses: Mapping[Value, Access]) -> None:
+    """MLX fills all outputs of a kernel with one number before it starts, or none."""
+    zero = any(a.mode == "merged" or a.combine not in ("", "and") for a in accesses.values())
+    if zero and any(a.combine == "and" for a in accesses.values()):
         raise BadArgument(
-            "atomics that start from different identities in one kernel",
+            "an atomic and beside outputs that start from zero",
+            why="MLX starts all outputs of a kernel from one number",
             hint="split the kernel, or run with triton_mlx.use('host')",
         )
-    for a in accesses.values():
-        if a.mode in ("fresh", "merged") and a.storage not in ("int", "uint", "float"):
-            raise UnsupportedType(
-                f"stores to {a.name} ({a.storage}) beside atomics",
-                why="MLX makes all outputs atomic, and atomics are 32 bits wide",
-                hint="use 32-bit elements, or triton_mlx.use('host')",
-            )
-    return {
-        v: replace(a, atomic=True) if a.mode in ("fresh", "merged") else a
-        for v, a in accesses.items()
-    }
 
 
 @functools.cache

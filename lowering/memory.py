@@ -17,16 +17,10 @@ from .text import UNSIGNED, c_type
 def load_text(access: Access, index: str, scalar: Scalar) -> str:
     """The value of element `index` as `scalar`."""
     if access.mode == "merged" and access.reads_back:
-        set_, new = (_element(access, n, index) for n in (access.flag, access.new))
+        set_, new = f"{access.flag}[{index}]", f"{access.new}[{index}]"
         old = f"{access.old}[{index}]"
         return f"({set_} ? {_read(access, new, scalar)} : {_read(access, old, scalar)})"
     return _read(access, f"{access.old}[{index}]", scalar)
-
-
-def _element(access: Access, name: str, index: str) -> str:
-    if access.atomic:
-        return f"atomic_load_explicit(&{name}[{index}], memory_order_relaxed)"
-    return f"{name}[{index}]"
 
 
 def _read(access: Access, element: str, scalar: Scalar) -> str:
@@ -51,10 +45,6 @@ def store_lines(access: Access, index: str, value: str, scalar: Scalar) -> list[
     places = [(access.new, value)]
     if access.mode == "merged":
         places.append((access.flag, "1"))
-    if access.atomic:
-        return [
-            f"atomic_store_explicit(&{n}[{index}], {v}, memory_order_relaxed);" for n, v in places
-        ]
     return [f"{n}[{index}] = {v};" for n, v in places]
 
 
@@ -116,7 +106,9 @@ def atomic_text(
             why="Metal's atomics are 32 bits wide",
             hint="use 32-bit elements, or triton_mlx.use('host')",
         )
-    text = f"atomic_fetch_{_FETCH[kind]}_explicit({pointer}, {value}, memory_order_relaxed)"
+    # The array is of plain elements; an atomic of 32 bits has their size and alignment.
+    place = f"(device atomic<{access.storage}>*){pointer}"
+    text = f"atomic_fetch_{_FETCH[kind]}_explicit({place}, {value}, memory_order_relaxed)"
     if not used:
         return text
     return _RETURNED[kind].format(text, _read(access, f"{access.old}[{index}]", scalar))

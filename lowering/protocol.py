@@ -87,5 +87,4 @@ def access(name: str, storage: str, usage: Usage, target: Target, covered: bool)
         reads_back=usage.reads_back,
         combine=combine,
         only_stored=not usage.loads and not usage.atomics,
-        atomic=found == "combined",
     )

@@ -31,7 +31,6 @@ class Access:
     reads_back: bool = False
     combine: str = ""
     only_stored: bool = False
-    atomic: bool = False  # the output is an array of atomics
 
     @property
     def old(self) -> str:

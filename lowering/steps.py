@@ -202,6 +202,7 @@ class _Planner:
                 old.pointer is not None
                 and old.pointer == access.pointer
                 and (old.nest == access.nest)
+                and self._one_owner(access.nest)
             )
             if own:
                 first = max(first, old.step if not old.writes else old.step + 1)
@@ -209,6 +210,12 @@ class _Planner:
             first = max(first, old.step + 1)
             fence = fence or not any(s.fence for s in self.steps[old.step + 1 :])
         return first, fence
+
+    def _one_owner(self, nest: Layout | None) -> bool:
+        """True if no two threads meet the same element: where copies are, only one of them stores."""
+        if self.homes.simdgroups == 0:
+            return True
+        return nest is not None and bool(nest.shape) and all(nest.lane) and all(nest.simdgroup)
 
     # --- later is better for loads that only later steps need
 
@@ -238,8 +245,20 @@ class _Planner:
         wrote = range(index + 1, min(users) + 1)
         if node.op == "load" and any(a.writes and a.step in wrote for a in self.accesses):
             return None
-        fits = [i for i in wrote if self.steps[i].is_group and self.steps[i].nest == step.nest]
+        fits = [
+            i
+            for i in wrote
+            if self.steps[i].is_group
+            and self.steps[i].nest == step.nest
+            and not self._reads_across(node.result, self.steps[i])
+        ]
         return fits[-1] if fits else None
+
+    def _reads_across(self, root: Value, step: Step) -> bool:
+        """True if a node of `step` reads `root` at another element than its own, as in a transpose."""
+        assert step.nest is not None
+        own = identity(step.nest.shape)
+        return any(r == root and b != own for n in step.nodes for r, b in self.values.needs(n))
 
     def _user_steps(self, root: Value) -> set[int] | None:
         """Steps that read `root`; None if it leaves the block or is read by a conversion."""

@@ -131,7 +131,7 @@ def metal_call(kernel: Kernel, shapes: Sequence[Any], grid: Grid) -> MetalCall:
         if access.mode != "read":
             outputs.append((access.new, max(1, shape.size), shape.dtype))
         if access.mode == "merged":
-            outputs.append((access.flag, max(1, shape.size), "int32" if access.atomic else "uint8"))
+            outputs.append((access.flag, max(1, shape.size), "uint8"))
     if not outputs:
         outputs.append(("nothing_new", 1, "uint8"))
     inputs = [kernel.accesses[k].old for k in kernel.inputs]
@@ -162,7 +162,6 @@ def metal_call(kernel: Kernel, shapes: Sequence[Any], grid: Grid) -> MetalCall:
         output_shapes=tuple((s,) for _, s, _ in outputs),
         output_dtypes=tuple(d for _, _, d in outputs),
         init_value=fill if starts_filled else None,
-        atomic_outputs=any(a.atomic for a in kernel.accesses),
     )
 
 

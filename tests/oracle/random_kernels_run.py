@@ -81,7 +81,7 @@ def _judged(target: str, error: Exception) -> Exception:
         defect = isinstance(cause, (VerifyError, BadArgument, IRFormatError))
         if isinstance(cause, TritonMlxError) and not defect and cause.code != "SIMULATOR_FINDING":
             return Refused(f"{cause.code}: {cause.what}")
-    first = str(error).partition(" in ")[0][:60].replace("\n", " ")
+    first = str(error).partition(" in ")[0] if "Finding" in type(error).__name__ else ""
     return Failed(f"{target}: {type(error).__name__} {first}\n{error}")
 
 
