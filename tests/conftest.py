@@ -9,6 +9,10 @@ import pytest
 import triton_mlx
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden")
+
+
 @pytest.fixture(params=["host", "simulate"])
 def target(request: pytest.FixtureRequest) -> Iterator[str]:
     """The name of the target on which the test's launches run.
