@@ -500,8 +500,10 @@ class Generator:
     def block(self, header: str, body: Any) -> None:
         self.line(header)
         self.indent += 1
-        outer = len(self.scope)
+        outer, first = len(self.scope), len(self.lines)
         body()
+        if len(self.lines) == first:
+            self.line("pass")
         del self.scope[outer:]
         self.indent -= 1
 
