@@ -95,6 +95,7 @@ class Nest:
             last = level + 1 == len(self.loops)
             count = self.trips(dim)
             if last and self.chunk and self.chunk < count:
+                out.extend([pad + loop_word] if loop_word else [])
                 out.append(
                     f"{pad}for (int c{dim} = 0; c{dim} < {count}; c{dim} += {self.chunk}) {{"
                 )

@@ -68,7 +68,7 @@ def _host(row: Capability) -> Target:
     return Target(
         name="host",
         lanes=row.value("simd_width"),
-        loop="",
+        loop="TILE_OUTER",
         inner_loop="TILE_LOOP",
         threadgroup_bytes=row.value("threadgroup_memory_bytes"),
         max_threads=row.value("max_threads_per_threadgroup"),

@@ -149,7 +149,8 @@ def metal_call(kernel: Kernel, shapes: Sequence[Any], grid: Grid) -> MetalCall:
             why=f"MLX counts threads up to {_MAX_THREADS} on an axis",
             hint="use more of the second axis",
         )
-    starts_filled = any(a.mode in ("merged", "combined") for a in kernel.accesses)
+    written = [a for a in kernel.accesses if a.mode != "read"]
+    starts_filled = not written or any(a.mode in ("merged", "combined") for a in written)
     fill = -1.0 if any(a.combine == "and" for a in kernel.accesses) else 0.0
     return MetalCall(
         name=f"{kernel.name}_{cache.digest(kernel.body, kernel.header)[:10]}",

@@ -48,6 +48,7 @@ def default() -> tuple[Pass, ...]:
     """The passes that every launch goes through."""
     from .clean import RemoveDeadNodes
     from .fold import FoldConstants
+    from .offsets import CarryOffsets
     from .recurrence import CloseRecurrences
 
-    return (CloseRecurrences(), FoldConstants(), RemoveDeadNodes())
+    return (CloseRecurrences(), CarryOffsets(), FoldConstants(), RemoveDeadNodes())

@@ -27,9 +27,6 @@ KERNEL_FLAGS = (
     "-fno-exceptions",
     "-w",
 )
-# g++ 12 -O3 on AVX-512 combines a masked load, its conversion to int64 and a minimum over a short inner
-# loop into wrong code; without the DQ extension (64-bit multiplies and conversions) it does not.
-_GCC_X86_FLAGS = ("-mno-avx512dq",)
 _SECONDS = 300
 _SHOWN_LINES = 6
 _HOW_TO_INSTALL = (
@@ -91,12 +88,6 @@ def compile_shared(
     flags. Raises NoCompiler or CompileFailed.
     """
     compiler = find()
-    if (
-        flags is KERNEL_FLAGS
-        and compiler.kind == "gcc"
-        and platform.machine() in ("x86_64", "AMD64")
-    ):
-        flags += _GCC_X86_FLAGS
     key = cache.digest(
         source, *flags, compiler.path, compiler.version, cpu_fingerprint(), cache.sources_digest()
     )

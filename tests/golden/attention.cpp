@@ -15,6 +15,7 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
     if (q_36) {
       {
         const long offset = (long)q_ptr_18;
+        TILE_OUTER
         for (int r0 = 0; r0 < 64; ++r0) {
           const int i0 = r0;
           const int rows_28_2 = (rows_25 + i0);
@@ -32,6 +33,7 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
     else {
       {
         const long offset_2 = (long)q_ptr_18;
+        TILE_OUTER
         for (int r0 = 0; r0 < 64; ++r0) {
           const int i0 = r0;
           const int rows_28_3 = (rows_25 + i0);
@@ -66,6 +68,7 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
     }
   }
   {
+    TILE_OUTER
     for (int r0 = 0; r0 < 64; ++r0) {
       const int i0 = r0;
       TILE_LOOP
@@ -83,6 +86,7 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
       if (k_62) {
         {
           const long offset_3 = (long)k_ptr_21;
+          TILE_OUTER
           for (int r0 = 0; r0 < 64; ++r0) {
             const int i0 = r0;
             TILE_LOOP
@@ -100,6 +104,7 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
       else {
         {
           const long offset_4 = (long)k_ptr_21;
+          TILE_OUTER
           for (int r0 = 0; r0 < 64; ++r0) {
             const int i0 = r0;
             TILE_LOOP
@@ -118,6 +123,7 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
     }
     float scores_66[2048];
     {
+      TILE_OUTER
       for (int r0 = 0; r0 < 64; ++r0) {
         const int i0 = r0;
         TILE_LOOP
@@ -133,6 +139,7 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
     float new_peak_74[2048];
     float scores_71[2048];
     {
+      TILE_OUTER
       for (int r0 = 0; r0 < 64; ++r0) {
         const int i0 = r0;
         const int rows_28_4 = (rows_25 + i0);
@@ -190,6 +197,7 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
     float total_85[2048];
     float weights_79[2048];
     {
+      TILE_OUTER
       for (int r0 = 0; r0 < 64; ++r0) {
         const int i0 = r0;
         TILE_LOOP
@@ -238,6 +246,7 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
       if (v_91) {
         {
           const long offset_5 = (long)k_ptr_21;
+          TILE_OUTER
           for (int r0 = 0; r0 < 32; ++r0) {
             const int i0 = r0;
             const int cols_57_6 = (start_99 + i0);
@@ -255,6 +264,7 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
       else {
         {
           const long offset_6 = (long)k_ptr_21;
+          TILE_OUTER
           for (int r0 = 0; r0 < 32; ++r0) {
             const int i0 = r0;
             const int cols_57_7 = (start_99 + i0);
@@ -272,6 +282,7 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
       }
     }
     {
+      TILE_OUTER
       for (int r0 = 0; r0 < 64; ++r0) {
         const int i0 = r0;
         TILE_LOOP
@@ -299,6 +310,7 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
     if (q_36_3) {
       {
         const long offset_7 = (long)q_ptr_18;
+        TILE_OUTER
         for (int r0 = 0; r0 < 64; ++r0) {
           const int i0 = r0;
           const int rows_28_6 = (rows_25 + i0);
@@ -316,6 +328,7 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
     else {
       {
         const long offset_8 = (long)q_ptr_18;
+        TILE_OUTER
         for (int r0 = 0; r0 < 64; ++r0) {
           const int i0 = r0;
           const int rows_28_7 = (rows_25 + i0);

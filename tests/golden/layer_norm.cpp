@@ -10,6 +10,7 @@ static void program(const float* __restrict x_ptr_0, const float* __restrict wei
     if (inside_6) {
       {
         const long offset = (long)x_7;
+        TILE_OUTER
         for (int c0 = 0; c0 < 512; c0 += 64) {
           TILE_LOOP
           for (int k0 = 0; k0 < 64; ++k0) {
@@ -29,6 +30,7 @@ static void program(const float* __restrict x_ptr_0, const float* __restrict wei
     else {
       {
         const long offset_2 = (long)x_7;
+        TILE_OUTER
         for (int c0 = 0; c0 < 512; c0 += 64) {
           TILE_LOOP
           for (int k0 = 0; k0 < 64; ++k0) {
@@ -72,6 +74,7 @@ static void program(const float* __restrict x_ptr_0, const float* __restrict wei
   float variance_23[64];
   float centred_19[512];
   {
+    TILE_OUTER
     for (int c0 = 0; c0 < 512; c0 += 64) {
       TILE_LOOP
       for (int k0 = 0; k0 < 64; ++k0) {

@@ -17,6 +17,7 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
   const int b_ptrs_56 = (int)((uint)stride_bk_8 * (uint)32);
   float acc_102[4096];
   {
+    TILE_OUTER
     for (int r0 = 0; r0 < 64; ++r0) {
       const int i0 = r0;
       TILE_LOOP
@@ -41,6 +42,7 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
         {
           const long acc_95 = (32L * acc_92);
           const long offset = acc_95;
+          TILE_OUTER
           for (int r0 = 0; r0 < 64; ++r0) {
             const int i0 = r0;
             const int rows_26_2 = (rows_23 + i0);
@@ -59,6 +61,7 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
         {
           const long acc_95_2 = (32L * acc_92);
           const long offset_3 = acc_95_2;
+          TILE_OUTER
           for (int r0 = 0; r0 < 64; ++r0) {
             const int i0 = r0;
             const int rows_26_3 = (rows_23 + i0);
@@ -88,6 +91,7 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
           const long acc_99 = static_cast<long>(b_ptrs_56);
           const long acc_100 = (acc_99 * acc_97);
           const long offset_5 = acc_100;
+          TILE_OUTER
           for (int r0 = 0; r0 < 32; ++r0) {
             const int i0 = r0;
             const int b_ptrs_43 = (i0 * stride_bk_8);
@@ -107,6 +111,7 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
           const long acc_99_2 = static_cast<long>(b_ptrs_56);
           const long acc_100_2 = (acc_99_2 * acc_97);
           const long offset_7 = acc_100_2;
+          TILE_OUTER
           for (int r0 = 0; r0 < 32; ++r0) {
             const int i0 = r0;
             const int b_ptrs_43_2 = (i0 * stride_bk_8);
@@ -137,6 +142,7 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
     const bool inside_87 = (inside_82 && inside_84);
     if (inside_87) {
       {
+        TILE_OUTER
         for (int r0 = 0; r0 < 64; ++r0) {
           const int i0 = r0;
           const int rows_26_5 = (rows_23 + i0);
@@ -153,6 +159,7 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
     }
     else {
       {
+        TILE_OUTER
         for (int r0 = 0; r0 < 64; ++r0) {
           const int i0 = r0;
           const int rows_26_6 = (rows_23 + i0);

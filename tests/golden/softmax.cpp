@@ -8,6 +8,7 @@ static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1
     if (inside_5) {
       {
         const long offset = (long)x_6;
+        TILE_OUTER
         for (int c0 = 0; c0 < 512; c0 += 64) {
           TILE_LOOP
           for (int k0 = 0; k0 < 64; ++k0) {
@@ -23,6 +24,7 @@ static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1
     else {
       {
         const long offset_2 = (long)x_6;
+        TILE_OUTER
         for (int c0 = 0; c0 < 512; c0 += 64) {
           TILE_LOOP
           for (int k0 = 0; k0 < 64; ++k0) {
@@ -60,6 +62,7 @@ static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1
   float y_19[64];
   float numerator_16[512];
   {
+    TILE_OUTER
     for (int c0 = 0; c0 < 512; c0 += 64) {
       TILE_LOOP
       for (int k0 = 0; k0 < 64; ++k0) {

@@ -73,6 +73,7 @@ static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1
   }
   float row_peak_31[64];
   {
+    TILE_OUTER
     for (int c0 = 0; c0 < 1024; c0 += 64) {
       TILE_LOOP
       for (int k0 = 0; k0 < 64; ++k0) {
@@ -104,6 +105,7 @@ static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1
   }
   float row_total_38[64];
   {
+    TILE_OUTER
     for (int c0 = 0; c0 < 1024; c0 += 64) {
       TILE_LOOP
       for (int k0 = 0; k0 < 64; ++k0) {

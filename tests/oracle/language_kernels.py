@@ -241,3 +241,31 @@ def k_middle(x, o, n, N: tl.constexpr, M: tl.constexpr, K: tl.constexpr):
     at = (a[:, None, None] * M + b[None, :, None]) * K + c[None, None, :]
     v = tl.load(x + at, mask=at < n, other=0).to(tl.int64)
     tl.store(o + a[:, None] * K + c[None, :], tl.min(v, axis=1))
+
+
+@triton.jit
+def k_pointers(x, o, n, m, BLOCK: tl.constexpr):
+    c = tl.arange(0, BLOCK)
+    p = x + c
+    q = tl.where(c < m, x + c, x + BLOCK + c)
+    acc = tl.load(q)
+    i = 0
+    while i < n:
+        acc += tl.load(p)
+        if i % 2 == 0:
+            p += BLOCK
+        else:
+            p = x + 2 * c
+        i += 1
+    tl.store(o + c, acc)
+    s = o + BLOCK
+    for k in range(n):
+        tl.store(s, k)
+        s += k + 1
+
+
+@triton.jit
+def k_backwards(x, o, n, N: tl.constexpr, M: tl.constexpr):
+    at = tl.arange(0, N)[:, None] * M + tl.arange(0, M)[None, :]
+    v = tl.load(x + at + 3, mask=at + 3 < n, other=1)
+    tl.store(o + (N * M - 1) - at, v)

@@ -241,3 +241,27 @@ def test_reductions_along_the_middle_axis(shape: tuple[int, int, int]) -> None:
     kernels.k_middle[(1,)](mx.array(x), out, count, N=shape[0], M=shape[1], K=shape[2])
     x.reshape(-1)[count:] = 0
     np.testing.assert_array_equal(np.array(out), x.min(1))
+
+
+def test_pointers_that_loops_carry_and_branches_choose() -> None:
+    x, out = floats(8 * 64), mx.zeros((64 + 16,))
+    kernels.k_pointers[(1,)](mx.array(x), out, 5, 20, BLOCK=64)
+    c = np.arange(64)
+    total, place = np.where(c < 20, x[c], x[64 + c]), c
+    for i in range(5):
+        total = total + x[place]
+        place = place + 64 if i % 2 == 0 else 2 * c
+    tail = np.zeros(16)
+    tail[[0, 1, 3, 6, 10]] = range(5)
+    close(out, np.concatenate([total, tail]), 1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.int32, np.float32])
+@pytest.mark.parametrize("shape", [(32, 16), (128, 4), (64, 8)])
+def test_masked_tiles_written_in_another_order(shape: tuple[int, int], dtype: type) -> None:
+    x = np.arange(shape[0] * shape[1] + 8).astype(dtype)
+    out = mx.zeros(shape, getattr(mx, np.dtype(dtype).name))
+    kernels.k_backwards[(1,)](mx.array(x), out, 20, N=shape[0], M=shape[1])
+    at = np.arange(shape[0] * shape[1])
+    want = np.where(at + 3 < 20, x[at + 3], dtype(1))[::-1]
+    np.testing.assert_array_equal(np.array(out).reshape(-1), want)
