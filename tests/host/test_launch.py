@@ -186,7 +186,9 @@ def test_complex_arrays_are_refused() -> None:
 
 def test_unsupported_operations_are_refused_with_their_line() -> None:
     line = unsupported_kernel.starting_line_number + 4
-    with pytest.raises(UnsupportedOperation, match=f"inline_asm(.|\n)*test_launch.py:{line}"):
+    # Triton 3.6 names the line of the call's arguments.
+    place = f"test_launch.py:({line}|{line + 1})"
+    with pytest.raises(UnsupportedOperation, match=f"inline_asm(.|\n)*{place}"):
         unsupported_kernel[(1,)](mx.zeros((16,)), mx.zeros((16,)), BLOCK=16)
 
 
