@@ -10,6 +10,7 @@ from ..fusion.ops import OPS
 from ..fusion.types import Scalar
 from ..fusion.views import identity
 from . import dot, exchange, group, scan
+from .coarse import coarse
 from .homes import Homes
 from .layout import Layout
 from .nest import Nest, thread_text
@@ -282,7 +283,7 @@ class Emitter:
         self.fill(self.home_storage(target), source)
 
     def fill(self, storage: Storage, source: Value) -> None:
-        nest = self.nest(storage.layout)
+        nest = self.nest(coarse(storage.layout, self.values, [source], ()))
         scope = Scope(self, nest)
         value = scope.here(source)
         left = storage.at(nest, scope.identity)
@@ -307,7 +308,7 @@ class Emitter:
             self.out.line(f"{self.scalars[target]} = {saved};")
             return
         storage = self.home_storage(target)
-        nest = self.nest(storage.layout)
+        nest = self.nest(coarse(storage.layout, self.values, (), ()))
         scope = Scope(self, nest)
         left, right = (s.at(nest, scope.identity).text for s in (storage, saved))
         scope.line(nest.depth, f"{left} = {right};")

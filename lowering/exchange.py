@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..fusion.errors import TileTooLarge
 from ..fusion.graph import Node, Value
 from ..fusion.types import Scalar
+from .coarse import coarse
 from .layout import Layout
 from .nest import Expr
 from .scope import Scope
@@ -107,7 +108,7 @@ def convert(emitter: Emitter, root: Value, target: Layout) -> None:
     copy = emitter.declare(root, node, target)
     with emitter.out.block():
         (shared,) = emitter.arena.arrays([(scalar, size)], size * scalar.bytes, node)
-        write = emitter.nest(home.layout)
+        write = emitter.nest(coarse(home.layout, emitter.values, (), ()))
         scope = Scope(emitter, write)
         number = write.number(scope.identity)
         keep = (
@@ -120,7 +121,7 @@ def convert(emitter: Emitter, root: Value, target: Layout) -> None:
         )
         emitter.write_nest(write)
         emitter.arena.publish()
-        read = emitter.nest(target)
+        read = emitter.nest(coarse(target, emitter.values, (), ()))
         scope = Scope(emitter, read)
         place = copy.at(read, scope.identity)
         scope.line(read.depth, f"{place.text} = {shared}[{read.number(scope.identity).text}];")

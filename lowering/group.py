@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from ..fusion.graph import Node, Value
 from ..fusion.ops import OPS
 from . import fulltile, reduce
+from .coarse import coarse
 from .exchange import owner_condition
+from .layout import Layout
 from .memory import atomic_text, load_text, store_lines
 from .nest import Expr, Nest
 from .scope import Scope, Storage
@@ -25,45 +27,61 @@ def emit(emitter: Emitter, step: Step, plan: Schedule, reuse: Mapping[Value, Sto
     if not step.nest.shape:
         _emit_scalars(emitter, step)
         return
+    work = _loops(emitter, step)
     pending = [
-        reduce.declare(emitter, node, step) for node in step.nodes if OPS[node.op].kind == "combine"
+        reduce.declare(emitter, node, step.nest, work)
+        for node in step.nodes
+        if OPS[node.op].kind == "combine"
     ]
     for node in step.nodes:
         if node.types and node.result in plan.stored and OPS[node.op].kind != "combine":
             emitter.declare(node.result, node, step.nest, reuse.get(node.result))
     wanted = fulltile.masks(emitter, step) if emitter.target.splits_full_tiles else []
     if wanted:
-        _emit_split(emitter, step, plan, pending, wanted)
+        _emit_split(emitter, step, work, plan, pending, wanted)
     else:
-        emitter.write_nest(_nest(emitter, step, plan, pending, ()))
+        emitter.write_nest(_nest(emitter, step, work, plan, pending, ()))
     for part in pending:
         reduce.finish(emitter, part)
 
 
-def _emit_split(
-    emitter: Emitter, step: Step, plan: Schedule, pending: list[reduce.Pending], wanted: list[Value]
-) -> None:
+def _loops(emitter: Emitter, step: Step) -> Layout:
+    """The layout over which the loops of `step` run."""
     assert step.nest is not None
+    reads = [v for n in step.nodes for v in n.inputs]
+    axes = [n.attr("axis") for n in step.nodes if OPS[n.op].kind == "combine"]
+    return coarse(step.nest, emitter.values, reads, axes)
+
+
+def _emit_split(
+    emitter: Emitter,
+    step: Step,
+    work: Layout,
+    plan: Schedule,
+    pending: list[reduce.Pending],
+    wanted: list[Value],
+) -> None:
     with emitter.out.block():
-        lines, full = fulltile.condition(emitter, emitter.nest(step.nest), wanted)
+        lines, full = fulltile.condition(emitter, emitter.nest(work), wanted)
         for line in lines:
             emitter.out.line(line)
         with emitter.out.block(f"if ({full})"):
-            emitter.write_nest(_nest(emitter, step, plan, pending, wanted))
+            emitter.write_nest(_nest(emitter, step, work, plan, pending, wanted))
         with emitter.out.block("else"):
-            emitter.write_nest(_nest(emitter, step, plan, pending, ()))
+            emitter.write_nest(_nest(emitter, step, work, plan, pending, ()))
 
 
 def _nest(
     emitter: Emitter,
     step: Step,
+    work: Layout,
     plan: Schedule,
     pending: Sequence[reduce.Pending],
     true_masks: Sequence[Value],
 ) -> Nest:
     """The filled nest of `step`, with `true_masks` known to hold."""
     assert step.nest is not None
-    nest = emitter.nest(step.nest, reduce.chunk(emitter, step))
+    nest = emitter.nest(work, max((p.chunk for p in pending), default=0))
     scope = Scope(emitter, nest)
     for mask in true_masks:
         scope.memo[mask, scope.identity] = Expr("true")

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..fusion.graph import Node
-from ..fusion.ops import OPS
 from ..fusion.types import Scalar
 from ..fusion.views import Bits, dim_ranges
+from .coarse import merged_axis
 from .layout import Layout, log2
 from .nest import Nest
 from .scope import Scope, combine_lines
-from .steps import Step
 from .text import c_type, identifier
 
 if TYPE_CHECKING:
@@ -26,26 +25,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Partial results of a reduction: names[operand][kept register * chunk + k]."""
+    """Partial results of a reduction along dimension `axis` of `nest`, the layout of its loops.
+
+    They are names[operand][kept register * chunk + k].
+    """
 
     node: Node
     nest: Layout
+    axis: int
     names: tuple[str, ...]
     kept: int
     chunk: int
-
-
-def chunk(emitter: Emitter, step: Step) -> int:
-    """Length of the inner block of the innermost loop, or 0 if no reduction runs along it."""
-    assert step.nest is not None
-    probe = Nest(step.nest, [""] * len(step.nest.shape))
-    wanted = emitter.target.reduce_chunk
-    if not wanted or not probe.loops:
-        return 0
-    along = any(
-        OPS[n.op].kind == "combine" and n.attr("axis") == probe.loops[-1] for n in step.nodes
-    )
-    return min(wanted, probe.trips(probe.loops[-1])) if along else 0
 
 
 def _kept_bits(layout: Layout, axis: int) -> Bits:
@@ -58,12 +48,11 @@ def _scalars(node: Node) -> list[Scalar]:
     return [t.scalar for t in node.types]
 
 
-def declare(emitter: Emitter, node: Node, step: Step) -> Pending:
-    """Variables for the thread's partial results of `node`."""
-    assert step.nest is not None
-    probe, axis = emitter.nest(step.nest), node.attr("axis")
-    split = chunk(emitter, step) if probe.loops and axis == probe.loops[-1] else 0
-    kept = step.nest.without_axis(axis).registers
+def declare(emitter: Emitter, node: Node, home: Layout, loops: Layout) -> Pending:
+    """Variables for the thread's partial results of `node`; its operand is in `home`, walked by `loops`."""
+    axis = merged_axis(home.shape, loops.shape, node.attr("axis"))
+    split = _chunk(emitter, loops, axis)
+    kept = home.without_axis(node.attr("axis")).registers
     size = kept * max(1, split)
     names = []
     for scalar in _scalars(node):
@@ -71,16 +60,25 @@ def declare(emitter: Emitter, node: Node, step: Step) -> Pending:
         emitter.out.line(f"{c_type(scalar)} {name}{f'[{size}]' if size > 1 else ''};")
         emitter.tile_bytes += size * scalar.bytes
         names.append(name)
-    return Pending(node, step.nest, tuple(names), kept, split)
+    return Pending(node, loops, axis, tuple(names), kept, split)
+
+
+def _chunk(emitter: Emitter, loops: Layout, axis: int) -> int:
+    """Length of the inner block of the innermost loop, or 0 if the reduction is not along it."""
+    probe = Nest(loops, [""] * len(loops.shape))
+    if not emitter.target.reduce_chunk or not probe.loops or probe.loops[-1] != axis:
+        return 0
+    return min(emitter.target.reduce_chunk, probe.trips(axis))
 
 
 def accumulate(scope: Scope, pending: Pending) -> None:
     """Lines in the nest that combine this element into the thread's partial results."""
     nest, node, split = scope.nest, pending.node, pending.chunk
-    axis, depth = node.attr("axis"), nest.depth
+    axis, depth = pending.axis, nest.depth
     parts = [_place(nest, pending, name) for name in pending.names]
     values = [scope.here(v).text for v in node.inputs]
-    if nest.trips(axis) == 1 or split == nest.trips(axis):
+    trips = nest.trips(axis) if axis >= 0 else 1
+    if trips == 1 or split == trips:
         for part, value in zip(parts, values):
             scope.line(depth, f"{part} = {value};")
         return
@@ -97,10 +95,10 @@ def accumulate(scope: Scope, pending: Pending) -> None:
 
 def _place(nest: Nest, pending: Pending, name: str) -> str:
     """Where this element's partial result is."""
-    axis, split, kept = pending.node.attr("axis"), pending.chunk, pending.kept
+    axis, split, kept = pending.axis, pending.chunk, pending.kept
     if kept * max(1, split) == 1:
         return name
-    result = nest.layout.without_axis(axis)
+    result = nest.layout.without_axis(axis) if axis >= 0 else nest.layout
     kept_bits = _kept_bits(nest.layout, axis)
     row = nest.register_index(tuple(kept_bits[log2(b)] for b in result.register)).text
     if not split:
@@ -181,7 +179,7 @@ def _each_kept(emitter: Emitter, pending: Pending) -> str:
 
 
 def _axis_bits(pending: Pending, bases: tuple[int, ...]) -> list[int]:
-    own = dim_ranges(pending.nest.shape)[pending.node.attr("axis")]
+    own = dim_ranges(pending.nest.shape)[pending.axis] if pending.axis >= 0 else range(0)
     return [k for k, b in enumerate(bases) if b and log2(b) in own]
 
 

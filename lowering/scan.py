@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..fusion.graph import Node
 from ..fusion.types import Scalar
+from .coarse import coarse, merged_axis
 from .exchange import owner_condition
 from .layout import Layout
 from .nest import Nest
@@ -89,7 +90,7 @@ def _across_threads(emitter: Emitter, node: Node, home: Layout, storages: list[S
 
 
 def _publish(emitter: Emitter, home: Layout, storages: list[Storage], shared: list[str]) -> None:
-    nest = emitter.nest(home)
+    nest = emitter.nest(coarse(home, emitter.values, (), ()))
     scope = Scope(emitter, nest)
     owner = owner_condition(emitter, home)
     guard = f"if ({' && '.join(owner)}) " if owner else ""
@@ -111,10 +112,10 @@ def _take_in(
 ) -> None:
     """Each element that has one `step` places before it (in reverse: after it) takes that in."""
     axis, reverse = node.attr("axis"), node.attr("reverse")
-    nest = emitter.nest(home)
+    nest = emitter.nest(coarse(home, emitter.values, (), [axis]))
     scope = Scope(emitter, nest)
     number = nest.number(scope.identity).text
-    along = nest.coordinate(axis).text
+    along = nest.coordinate(merged_axis(home.shape, nest.layout.shape, axis)).text
     has = f"{along} + {step} < {node.types[0].shape[axis]}" if reverse else f"{along} >= {step}"
     other = f"{number} {'+' if reverse else '-'} {step * inner}"
     lines = _combined(emitter, node, nest, scope, storages, [f"{n}[{other}]" for n in shared])

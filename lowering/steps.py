@@ -84,6 +84,7 @@ class _Planner:
         self.at: dict[int, int] = {}  # node id → step
         self.converted: dict[tuple[Value, Layout], int] = {}
         self.accesses: list[_Access] = []
+        self._readers: dict[Value, list[int]] | None = None
 
     def place(self, node: Node) -> None:
         if node.op in _ALONE:
@@ -266,12 +267,17 @@ class _Planner:
             return None
         if any(s.root == root for s in self.steps):
             return None
-        found: set[int] = set()
-        for index, step in enumerate(self.steps):
-            for node in step.nodes:
-                if root in self.values.roots_of(node.uses()):
-                    found.add(index)
-        return found
+        return {self.at[n] for n in self.readers().get(root, ())}
+
+    def readers(self) -> dict[Value, list[int]]:
+        """Root → ids of the nodes that read it."""
+        if self._readers is None:
+            self._readers = {}
+            for step in self.steps:
+                for node in step.nodes:
+                    for root in self.values.roots_of(node.uses()):
+                        self._readers.setdefault(root, []).append(node.id)
+        return self._readers
 
     # --- what must be stored
 

@@ -23,6 +23,7 @@ class Values:
         self._nodes: dict[int, Node] = {}
         self._derived: dict[Value, bool] = {}
         self._cost: dict[Value, int] = {}
+        self._roots: dict[Value, tuple[Value, ...]] = {}
         self.parameters = dict(zip(function.body.args, function.parameters))
         self._collect(function.body)
 
@@ -87,9 +88,13 @@ class Values:
         return tuple(found)
 
     def roots_of(self, values: tuple[Value, ...]) -> tuple[Value, ...]:
-        return tuple(
-            dict.fromkeys(r for v in values for r, _ in self.leaves(v, identity(v.type.shape)))
-        )
+        return tuple(dict.fromkeys(r for v in values for r in self._roots_of_one(v)))
+
+    def _roots_of_one(self, value: Value) -> tuple[Value, ...]:
+        if value not in self._roots:
+            leaves = self.leaves(value, identity(value.type.shape))
+            self._roots[value] = tuple(dict.fromkeys(root for root, _ in leaves))
+        return self._roots[value]
 
     def base(self, pointer: Value) -> Value | None:
         """The parameter that a pointer points into, or None if it is not one single parameter."""
