@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from . import semantics
+from . import float8, semantics
 from .errors import BadArgument, UnsupportedOperation
 from .graph import Function, Graph, Node, Value
 from .ops import OPS
@@ -152,6 +152,21 @@ class _Program:
             element[:] = _to_memory(after, scalar, memory)
         return [old]
 
+    def _atomic_cas(
+        self, node: Node, pointer: _Pointer, expected: Array, value: Array
+    ) -> Sequence[Any]:
+        offsets, _ = self._places(node, pointer, None)
+        memory, scalar = self.buffers[pointer.parameter], node.types[0].scalar
+        old: Array = np.zeros(offsets.shape, semantics.NUMPY[scalar.name])
+        expected, value = (np.broadcast_to(v, offsets.shape) for v in (expected, value))
+        for where in np.ndindex(offsets.shape):
+            element = memory[offsets[where] : offsets[where] + 1]
+            before = _from_memory(element, scalar)
+            old[where] = before[0]
+            if _same_bits(before[0], expected[where]):
+                element[:] = _to_memory(value[where], scalar, memory)
+        return [old]
+
     def _barrier(self, node: Node) -> Sequence[Any]:
         return []
 
@@ -161,6 +176,12 @@ class _Program:
         scalar = node.types[0].scalar
         wide = np.dtype(semantics.NUMPY[scalar.name]) if scalar.is_float else np.dtype(np.int64)
         return [semantics.as_type(a.astype(wide) @ b.astype(wide) + c, scalar)]
+
+    def _gather(self, node: Node, source: Array, index: Array) -> Sequence[Any]:
+        axis, size = node.attr("axis"), node.inputs[0].type.shape[node.attr("axis")]
+        source = np.broadcast_to(source, node.inputs[0].type.shape)
+        places = np.broadcast_to(index, node.types[0].shape).astype(np.int64) & (size - 1)
+        return [np.take_along_axis(source, places, axis)]
 
     def _reduce(self, node: Node, *args: Array) -> Sequence[Any]:
         axis = node.attr("axis")
@@ -223,6 +244,10 @@ _RMW: dict[str, Any] = {
 }
 
 
+def _same_bits(a: Array, b: Array) -> bool:
+    return np.asarray(a).tobytes() == np.asarray(b, np.asarray(a).dtype).tobytes()
+
+
 def _reshaped(node: Node, value: Any) -> Any:
     if isinstance(value, _Pointer):
         return _Pointer(value.parameter, _reshaped(node, value.offsets))
@@ -239,6 +264,8 @@ def _from_memory(elements: Array, scalar: Scalar) -> Array:
     """Elements of an array as values of `scalar`: the same bits, or 0 and 1 for booleans."""
     if scalar.name == "bf16":
         return semantics.bf16_to_float(elements.view(np.uint16))
+    if scalar.name in float8.FORMATS:
+        return float8.decode(elements.view(np.uint8), scalar.name)
     wanted = semantics.NUMPY[scalar.name]
     if scalar.name == "i1" or elements.dtype == bool:
         return elements.astype(wanted)
@@ -248,6 +275,8 @@ def _from_memory(elements: Array, scalar: Scalar) -> Array:
 def _to_memory(values: Array, scalar: Scalar, memory: Array) -> Array:
     if scalar.name == "bf16":
         return semantics.float_to_bf16(np.asarray(values)).view(memory.dtype)
+    if scalar.name in float8.FORMATS:
+        return float8.encode(np.asarray(values), scalar.name).view(memory.dtype)
     if scalar.name == "i1" or memory.dtype == bool:
         return np.asarray(values).astype(memory.dtype)
     return np.ascontiguousarray(values, semantics.NUMPY[scalar.name]).view(memory.dtype)

@@ -1,4 +1,4 @@
-"""Early returns: blocks that branch to each other, as Triton makes them from `return`, become nested ifs.
+"""Blocks that branch to each other, as Triton makes them from `return`: they become nested ifs, or selects.
 
 Such blocks have no loops (loops are scf operations), so following the branches from the entry always ends at
 a return. A block that is reached twice is lifted twice.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from .compose import Compose
 from .errors import UnsupportedOperation
 from .graph import GraphBuilder, Value
 from .mlir import Block, Operation
@@ -27,17 +28,20 @@ class Lifter(Protocol):
 
 
 class Flow:
-    """Follows the branches between `blocks`."""
+    """Follows the branches between `blocks`.
 
-    def __init__(self, lifter: Lifter, blocks: Sequence[Block]):
-        self.lifter = lifter
+    `selects`: both sides of a branch are computed and the results chosen, element by element.
+    """
+
+    def __init__(self, lifter: Lifter, blocks: Sequence[Block], selects: bool = False):
+        self.lifter, self.selects = lifter, selects
         self.blocks = {block.label: block for block in blocks}
         self.lifted = 0
 
     def follow(
         self, block: Block, builder: GraphBuilder, scope: dict[str, Value], path: frozenset[str]
-    ) -> None:
-        """Lift `block` and all that it branches to into `builder`."""
+    ) -> tuple[Value, ...]:
+        """Lift `block` and all that it branches to into `builder`; the values that are returned."""
         last = block.operations[-1]
         self.lifted += 1
         if block.label in path or self.lifted > _MOST_BLOCKS:
@@ -50,21 +54,28 @@ class Flow:
         self.lifter.straight(block.operations[:-1], builder, scope)
         path = path | {block.label}
         if last.name == "cf.br":
-            self._enter(last.successors[0], last.operands, builder, scope, path)
-        elif last.name == "cf.cond_br":
-            self._branch(last, builder, scope, path)
+            return self._enter(last.successors[0], last.operands, builder, scope, path)
+        if last.name == "cf.cond_br":
+            return self._branch(last, builder, scope, path)
+        return tuple(scope[o] for o in last.operands)
 
     def _branch(
         self, op: Operation, builder: GraphBuilder, scope: Mapping[str, Value], path: frozenset[str]
-    ) -> None:
+    ) -> tuple[Value, ...]:
         counts = op.attrs["operandSegmentSizes"].partition(":")[2].rstrip(">").split(",")
         taken = 1 + int(counts[1])
-        regions = []
+        condition = scope[op.operands[0]]
+        regions, results = [], []
         for label, operands in zip(op.successors, (op.operands[1:taken], op.operands[taken:])):
-            inner = self.lifter.builder()
-            self._enter(label, operands, inner, dict(scope), path)
-            regions.append(inner.build())
-        builder.add("if", [scope[op.operands[0]]], (), {}, regions, op.loc)
+            inner = builder if self.selects else self.lifter.builder()
+            results.append(self._enter(label, operands, inner, dict(scope), path))
+            regions.append(inner)
+        if self.selects:
+            words = Compose(builder, op.loc)
+            return tuple(words.select(condition, a, b) for a, b in zip(*results, strict=True))
+        graphs = [b.build(outputs) for b, outputs in zip(regions, results)]
+        types = [v.type for v in results[0]]
+        return builder.add("if", [condition], types, {}, graphs, op.loc).outputs
 
     def _enter(
         self,
@@ -73,8 +84,8 @@ class Flow:
         builder: GraphBuilder,
         scope: dict[str, Value],
         path: frozenset[str],
-    ) -> None:
+    ) -> tuple[Value, ...]:
         block = self.blocks[label]
         values = [scope[o] for o in operands]
         scope.update(zip((name for name, _, _ in block.args), values, strict=True))
-        self.follow(block, builder, scope, path)
+        return self.follow(block, builder, scope, path)

@@ -9,7 +9,9 @@ import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from .compose import Compose
 from .errors import Loc, UnsupportedOperation, UnsupportedType
+from .expand import EXPANSIONS
 from .flow import Flow
 from .graph import Function, Graph, GraphBuilder, Parameter, Value
 from .mlir import Block, Operation, parse
@@ -125,9 +127,7 @@ _RMW = {
 # Operations that only pass information to other back ends.
 _IGNORED = frozenset({"llvm.intr.assume"})
 # Libdevice symbols that are one op of ours; the target's math library has the rest.
-_HINTS = {
-    "tt.elementwise_inline_asm": "use tl.math or libdevice functions instead of inline assembly",
-}
+_HINTS: dict[str, str] = {}
 
 
 def lift(text: str) -> Function:
@@ -140,21 +140,18 @@ def lift(text: str) -> Function:
 
 
 def _lift_module(module: Operation) -> Function:
-    functions = [op for op in module.regions[0][0].operations if op.name == "tt.func"]
-    if len(functions) != 1:
-        raise UnsupportedOperation(
-            "tt.call: a function that is not inlined",
-            where=functions[-1].loc if functions else None,
-            hint="remove noinline=True",
-        )
-    func = functions[0]
-    blocks = func.regions[0]
-    entry = blocks[0]
+    functions = {
+        op.attrs["sym_name"].strip('"'): op
+        for op in module.regions[0][0].operations
+        if op.name == "tt.func"
+    }
+    func = next(f for f in functions.values() if '"public"' in f.attrs.get("sym_visibility", ""))
+    entry = func.regions[0][0]
     ids = itertools.count()
     types = [_type(text, func.loc) for _, text, _ in entry.args]
     builder = GraphBuilder(ids, types, func.loc)
     scope = dict(zip((name for name, _, _ in entry.args), builder.args))
-    Flow(_Lifter(ids), blocks).follow(entry, builder, scope, frozenset())
+    Flow(_Lifter(ids, functions), func.regions[0]).follow(entry, builder, scope, frozenset())
     parameters = tuple(
         Parameter(name[1:], t, d)
         for (name, _, _), t, d in zip(entry.args, types, _divisibility(func, len(types)))
@@ -243,10 +240,15 @@ def _integers(op: Operation, name: str) -> tuple[int, ...]:
 
 
 class _Lifter:
-    """Lifts blocks; `special` maps an operation's name to the method that knows its form."""
+    """Lifts blocks. `functions`: those that may be called; `calls`: those that are being lifted."""
 
-    def __init__(self, ids: Iterator[int]):
-        self.ids = ids
+    def __init__(
+        self,
+        ids: Iterator[int],
+        functions: Mapping[str, Operation],
+        calls: frozenset[str] = frozenset(),
+    ):
+        self.ids, self.functions, self.calls = ids, functions, calls
 
     def block(
         self, block: Block, builder: GraphBuilder, scope: dict[str, Value]
@@ -290,6 +292,12 @@ class _Lifter:
         types = tuple(_type(t, op.loc) for t in op.result_types)
         if op.name in _SAME:
             return builder.add(_SAME[op.name], inputs, types, loc=op.loc).outputs
+        if op.name in EXPANSIONS:
+            return EXPANSIONS[op.name](Compose(builder, op.loc), op, inputs, types)
+        if op.name == "tt.call":
+            return self._call(op, inputs, builder)
+        if op.name == "tt.map_elementwise":
+            return _map_elementwise(self, op, inputs, builder, scope)
         rule = _SPECIAL.get(op.name)
         if rule is None:
             raise _refusal(op)
@@ -298,6 +306,85 @@ class _Lifter:
         if name in ("reduce", "scan") and any(r.free_values() for r in regions):
             raise _refusal(op, "a combine function that uses values from outside")
         return builder.add(name, inputs, types, attrs, regions, op.loc).outputs
+
+    def _call(
+        self, op: Operation, inputs: tuple[Value, ...], builder: GraphBuilder
+    ) -> tuple[Value, ...]:
+        """The called function in place: Metal and C++ inline it anyway."""
+        name = op.attrs["callee"].lstrip("@").strip('"')
+        func = self.functions.get(name)
+        if func is None or name in self.calls:
+            raise _refusal(op, f"a function that calls itself, {name}" if func else name)
+        blocks = func.regions[0]
+        scope = dict(zip((arg for arg, _, _ in blocks[0].args), inputs, strict=True))
+        inner = _Lifter(self.ids, self.functions, self.calls | {name})
+        return Flow(inner, blocks).follow(blocks[0], builder, scope, frozenset())
+
+
+class _PerElement(_Lifter):
+    """Lifts scalar code of a region so that it works on tiles of `shape`, element by element."""
+
+    def __init__(self, outer: _Lifter, shape: tuple[int, ...]):
+        super().__init__(outer.ids, outer.functions, outer.calls)
+        self.shape = shape
+
+    def operation(
+        self, op: Operation, builder: GraphBuilder, scope: dict[str, Value]
+    ) -> tuple[Value, ...]:
+        words = Compose(builder, op.loc)
+        for operand in op.operands:
+            scope[operand] = words.broadcast(scope[operand], self.shape)
+        if op.name == "scf.if":
+            return self._if(op, builder, scope)
+        types = tuple(_type(t, op.loc).with_shape(self.shape) for t in op.result_types)
+        inputs = tuple(scope[o] for o in op.operands)
+        name: str = _SAME.get(op.name, "")
+        attrs: dict[str, Any] = {}
+        if not name and op.name in _SPECIAL:
+            name, attrs = _SPECIAL[op.name](op, inputs)
+        if not name or OPS[name].kind not in ("elementwise", "index") or op.regions:
+            raise _refusal(op, "inside tl.map_elementwise")
+        return builder.add(name, inputs, types, attrs, loc=op.loc).outputs
+
+    def _if(
+        self, op: Operation, builder: GraphBuilder, scope: dict[str, Value]
+    ) -> tuple[Value, ...]:
+        words = Compose(builder, op.loc)
+        condition = scope[op.operands[0]]
+        results = [
+            self.block(r[0], builder, dict(scope)) if r and r[0].operations else ()
+            for r in op.regions
+        ]
+        wide = [[words.broadcast(v, self.shape) for v in values] for values in results]
+        return tuple(words.select(condition, a, b) for a, b in zip(*wide, strict=True))
+
+
+def _map_elementwise(
+    lifter: _Lifter,
+    op: Operation,
+    inputs: tuple[Value, ...],
+    builder: GraphBuilder,
+    scope: dict[str, Value],
+) -> tuple[Value, ...]:
+    """The region on whole tiles: `pack` neighbouring elements of each operand are its arguments."""
+    words, pack = Compose(builder, op.loc), _integer(op, "pack")
+    outer = inputs[0].type.shape
+    shape = (*outer[:-1], outer[-1] // pack)
+    parts: list[Value] = []
+    for value in inputs:
+        split = words.reshape(value, (*shape, pack)) if pack > 1 else value
+        parts += [words.pick(split, len(outer), k) for k in range(pack)] if pack > 1 else [value]
+    blocks = op.regions[0]
+    inner = dict(scope)
+    inner.update(zip((name for name, _, _ in blocks[0].args), parts, strict=True))
+    found = Flow(_PerElement(lifter, shape), blocks, selects=True).follow(
+        blocks[0], builder, inner, frozenset()
+    )
+    found = tuple(words.broadcast(v, shape) for v in found)
+    if pack == 1:
+        return found
+    groups = [found[k : k + pack] for k in range(0, len(found), pack)]
+    return tuple(words.reshape(words.stack(g, len(outer)), outer) for g in groups)
 
 
 _TERMINATORS = frozenset(
@@ -332,12 +419,6 @@ def _rmw(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]
     return "atomic_rmw", {"kind": _RMW[code]}
 
 
-def _dot(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]:
-    if len(inputs[2].type.shape) != 2:
-        raise _refusal(op, "a batched dot")
-    return "dot", {}
-
-
 def _extern(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]:
     """A library function; runtime/libdevice.py names operations of ours as its symbols."""
     symbol = op.attrs["symbol"].strip('"')
@@ -349,7 +430,7 @@ def _extern(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, An
 def _fp_to_fp(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]:
     # RoundingMode::RTZ is 0, RTNE is 1 (Triton's TritonAttrDefs.td).
     if "rounding" in op.attrs and _integer(op, "rounding") == 0:
-        raise _refusal(op, "rounding towards zero")
+        return "fcast", {"rounding": "rtz"}
     return "fcast", {}
 
 
@@ -381,8 +462,8 @@ _SPECIAL: dict[str, _Rule] = {
     "tt.atomic_rmw": _rmw,
     "tt.atomic_cas": _plain("atomic_cas"),
     "tt.reduce": _plain("reduce", axis="axis"),
+    "tt.gather": _plain("gather", axis="axis"),
     "tt.scan": _scan,
-    "tt.dot": _dot,
     "tt.clampf": _clamp,
     "tt.fp_to_fp": _fp_to_fp,
     "tt.extern_elementwise": _extern,

@@ -7,6 +7,7 @@ kinds
   memory       reads or writes device memory; keeps program order
   combine      reduce and scan: owns a combine region
   dot          matrix product
+  gather       elements of one tile picked by another tile of indices
   control      owns child graphs that run zero or more times
   effect       barrier, assert, print
 """
@@ -53,6 +54,7 @@ _TABLE: list[OpRow] = [
     *_rows("elementwise", 2, "addptr"),
     *_rows("memory", None, "load store atomic_rmw atomic_cas"),
     *_rows("combine", None, "reduce scan"),
+    *_rows("gather", 2, "gather"),
     *_rows("dot", 3, "dot"),
     *_rows("control", None, "for while if"),
     *_rows("effect", None, "barrier"),

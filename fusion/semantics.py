@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from . import float8
 from .graph import Node
 from .types import Scalar
 
@@ -28,6 +29,10 @@ NUMPY = {
     "i64": np.int64,
     "f16": np.float16,
     "bf16": np.float32,
+    "f8E4M3FN": np.float32,
+    "f8E5M2": np.float32,
+    "f8E4M3FNUZ": np.float32,
+    "f8E5M2FNUZ": np.float32,
     "f32": np.float32,
     "f64": np.float64,
 }
@@ -37,6 +42,8 @@ def as_type(array: Array, scalar: Scalar) -> Array:
     """`array` as values of `scalar`; integers wrap, bfloat16 rounds to nearest even."""
     if scalar.name == "bf16":
         return round_bf16(np.asarray(array, np.float32))
+    if scalar.name in float8.FORMATS:
+        return float8.decode(float8.encode(np.asarray(array, np.float32), scalar.name), scalar.name)
     return np.asarray(array).astype(NUMPY[scalar.name])
 
 
@@ -112,9 +119,12 @@ def _bitcast(node: Node, a: Array) -> Array:
     source, target = node.inputs[0].type.scalar, node.types[0].scalar
     if source == target:
         return a
-    bits = float_to_bf16(a) if source.name == "bf16" else a
+    bits = float8.encode(a, source.name) if source.name in float8.FORMATS else a
+    bits = float_to_bf16(a) if source.name == "bf16" else bits
     if target.name == "bf16":
         return bf16_to_float(bits.view(np.uint16))
+    if target.name in float8.FORMATS:
+        return float8.decode(bits.view(np.uint8), target.name)
     if "i1" in (source.name, target.name):
         return bits != 0 if target.name == "i1" else bits
     return np.asarray(bits, order="C").view(NUMPY[target.name])
@@ -127,6 +137,20 @@ def _clamp(node: Node, x: Array, low: Array, high: Array) -> Array:
 
 def _trunc(node: Node, a: Array) -> Array:
     return (a & 1) != 0 if node.types[0].scalar.bits == 1 else a
+
+
+def _fcast(node: Node, a: Array) -> Array:
+    if node.attr("rounding") != "rtz":
+        return a
+    scalar, wide = node.types[0].scalar, np.asarray(a, np.float32)
+    if scalar.name in float8.FORMATS:
+        return float8.decode(float8.encode(wide, scalar.name, to_zero=True), scalar.name)
+    if scalar.name == "bf16":
+        cut = (wide.view(np.uint32) & 0xFFFF0000).view(np.float32)
+        return np.where(np.isnan(wide), wide, cut)
+    near: Array = wide.astype(NUMPY[scalar.name])
+    too_far = np.abs(near.astype(np.float64)) > np.abs(wide)
+    return np.where(too_far, np.nextafter(near, near.dtype.type(0)), near)
 
 
 def _to_int(node: Node, a: Array) -> Array:
@@ -204,7 +228,6 @@ _ON_VALUES: dict[str, Callable[..., Any]] = {
     "fma": lambda a, b, c: a.astype(np.float64) * b + c,
     "ext_s": _signed,
     "s_to_f": _signed,
-    "fcast": lambda a: a,
 }
 RULES: dict[str, Rule] = {
     **{name: _plain(function) for name, function in _ON_VALUES.items()},
@@ -220,6 +243,7 @@ RULES: dict[str, Rule] = {
     "bitcast": _bitcast,
     "clamp": _clamp,
     "trunc": _trunc,
+    "fcast": _fcast,
     "f_to_s": _to_int,
     "f_to_u": lambda node, a: _to_int(node, a).astype(np.int64),
 }

@@ -48,8 +48,13 @@ F32 = Scalar("f32", "float", 32)
 F64 = Scalar("f64", "float", 64)
 F8E4M3 = Scalar("f8E4M3FN", "float", 8)
 F8E5M2 = Scalar("f8E5M2", "float", 8)
+F8E4M3FNUZ = Scalar("f8E4M3FNUZ", "float", 8)
+F8E5M2FNUZ = Scalar("f8E5M2FNUZ", "float", 8)
 
-SCALARS = {s.name: s for s in (I1, I8, I16, I32, I64, F16, BF16, F32, F64, F8E4M3, F8E5M2)}
+SCALARS = {
+    s.name: s
+    for s in (I1, I8, I16, I32, I64, F16, BF16, F32, F64) + (F8E4M3, F8E5M2, F8E4M3FNUZ, F8E5M2FNUZ)
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -285,11 +285,23 @@ def _combine(node: Node) -> None:
     _need(node, not node.regions[0].free_values(), "its region uses values from outside")
 
 
+def _gather(node: Node) -> None:
+    source, index = _types(node.inputs)
+    axis = node.attr("axis")
+    _need(node, isinstance(axis, int) and 0 <= axis < len(source.shape), f"axis {axis} of {source}")
+    _need(node, _is_int(index) and not source.is_pointer, f"{index} of {source}")
+    rest = [t.shape[:axis] + t.shape[axis + 1 :] for t in (source, index)]
+    _need(node, rest[0] == rest[1], f"{index} of {source} along {axis}")
+    _need(node, node.types == (source.with_shape(index.shape),), f"it makes {node.types[0]}")
+
+
 def _dot(node: Node) -> None:
     a, b, c = _types(node.inputs)
     ranks = {len(t.shape) for t in (a, b, c)}
-    _need(node, ranks == {2}, f"operands {a}, {b}, {c}")
-    fits = (a.shape[0], b.shape[1]) == c.shape and a.shape[1] == b.shape[0]
+    _need(node, ranks in ({2}, {3}), f"operands {a}, {b}, {c}")
+    batches = {t.shape[:-2] for t in (a, b, c)}
+    fits = (a.shape[-2], b.shape[-1]) == c.shape[-2:] and a.shape[-1] == b.shape[-2]
+    fits = fits and len(batches) == 1
     _need(node, fits and c == node.types[0], f"{a} @ {b} + {c}")
     kinds = {t.scalar.kind for t in (a, b, c)}
     _need(node, len(kinds) == 1 and not any(t.is_pointer for t in (a, b, c)), f"{a} @ {b} + {c}")
@@ -374,6 +386,7 @@ _RULES: dict[str, Rule] = {
     "atomic_cas": _memory(2),
     **_each("reduce scan", _combine),
     "dot": _dot,
+    "gather": _gather,
     "for": _for,
     "while": _while,
     "if": _if,

@@ -23,9 +23,7 @@ def coarse(layout: Layout, values: Values, reads: Iterable[Value], axes: Iterabl
         return layout
     ranges = dim_ranges(layout.shape)
     borders = {r.start for r in ranges if r and r.start}
-    kept = {
-        edge for axis in axes if ranges[axis] for edge in (ranges[axis].start, ranges[axis].stop)
-    }
+    kept = {edge for axis in axes for edge in (ranges[axis].start, ranges[axis].stop)}
     seen: set[tuple[Value, Bits]] = set()
     for value in reads:
         if value.type.shape == layout.shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from ..fusion.ops import OPS
 from ..fusion.types import F32, F64, I32
 from ..fusion.views import Bits, dim_ranges, identity
 from .exchange import owner_condition
+from .nest import Expr, Nest
 from .scope import Scope, Storage
 from .text import c_type
 
@@ -44,16 +46,28 @@ def _check(node: Node) -> None:
 
 def _host(emitter: Emitter, node: Node, storage: Storage) -> None:
     a, b, _ = node.inputs
-    m, k = a.type.shape
-    n = b.type.shape[1]
+    batch, m, k, n = _sizes(node)
     texts = [_matrix(emitter, v, node) for v in (a, b)]
     words = ", ".join(c_type(v.type.scalar) for v in node.inputs)
     name = storage.name if storage.layout.registers > 1 else f"&{storage.name}"
-    emitter.out.line(f"host_dot<{m}, {n}, {k}, {words}>({texts[0]}, {texts[1]}, {name});")
+    each = f"for (int batch = 0; batch < {batch}; ++batch) " if batch > 1 else ""
+    step = f" + batch * {m * n}" if batch > 1 else ""
+    arguments = f"{texts[0]}, {texts[1]}, {name}{step}"
+    emitter.out.line(f"{each}host_dot<{m}, {n}, {k}, {words}>({arguments});")
+
+
+def _sizes(node: Node) -> tuple[int, int, int, int]:
+    """(batch, m, k, n)."""
+    a, b, _ = node.inputs
+    *batch, m, k = a.type.shape
+    return math.prod(batch), m, k, b.type.shape[-1]
 
 
 def _matrix(emitter: Emitter, value: Value, node: Node) -> str:
-    """ "pointer, row stride, column stride" of a tile in memory; tiles that are not kept are made."""
+    """ "pointer, row stride, column stride" of a tile in memory; tiles that are not kept are made.
+
+    Of a tile of matrices, the pointer is to number `batch`.
+    """
     leaves = list(emitter.values.leaves(value, identity(value.type.shape)))
     if len(leaves) == 1:
         root, bits = leaves[0]
@@ -61,13 +75,19 @@ def _matrix(emitter: Emitter, value: Value, node: Node) -> str:
         strides = _strides(bits, value.type.shape)
         if plain and strides is not None and _is_view(emitter, value):
             storage = emitter.home_storage(root)
-            name = storage.name if storage.layout.registers > 1 else f"&{storage.name}"
-            return f"{name}, {strides[0]}, {strides[1]}"
+            return _at(storage, strides)
     layout = emitter.homes.default(value.type.shape)
     storage = emitter.new_storage("operand", layout, value.type.scalar, node.id)
     emitter.fill(storage, value)
-    name = storage.name if layout.registers > 1 else f"&{storage.name}"
-    return f"{name}, {value.type.shape[1]}, 1"
+    rows, columns = value.type.shape[-2:]
+    return _at(storage, [rows * columns, columns, 1][-len(value.type.shape) :])
+
+
+def _at(storage: Storage, strides: list[int]) -> str:
+    name = storage.name if storage.layout.registers > 1 else f"&{storage.name}"
+    *batch, row, column = strides
+    step = f" + batch * {batch[0]}" if batch and batch[0] else ""
+    return f"{name}{step}, {row}, {column}"
 
 
 def _is_view(emitter: Emitter, value: Value) -> bool:
@@ -97,27 +117,26 @@ def _strides(bits: Bits, shape: tuple[int, ...]) -> list[int] | None:
 
 def _staged(emitter: Emitter, node: Node, storage: Storage) -> None:
     a, b, _ = node.inputs
-    m, k = a.type.shape
-    n = b.type.shape[1]
-    depth = _stage_depth(emitter, node, m, n, k)
+    batch, m, k, n = _sizes(node)
+    depth = _stage_depth(emitter, node, batch * m, batch * n, k)
     out = emitter.out
-    sizes = [(a.type.scalar, m * depth), (b.type.scalar, depth * n)]
+    sizes = [(a.type.scalar, batch * m * depth), (b.type.scalar, batch * depth * n)]
     with out.block(f"for (int k0 = 0; k0 < {k}; k0 += {depth})" if depth < k else ""):
         if depth < k:
             emitter.arena.dirty = True
         left, right = emitter.arena.arrays(sizes, sum(s.bytes * c for s, c in sizes), node)
-        _stage(emitter, a, left, depth, axis=1)
-        _stage(emitter, b, right, depth, axis=0)
+        _stage(emitter, a, left, depth, along_k=1)
+        _stage(emitter, b, right, depth, along_k=0)
         emitter.arena.publish()
         with out.block(f"for (int k = 0; k < {depth}; ++k)"):
             nest = emitter.nest(storage.layout)
             scope = Scope(emitter, nest)
             word = c_type(storage.scalar)
-            row, column = nest.coordinate(0), nest.coordinate(1)
-            scope.line(row.level, f"const {word} x = {word}({left}[{row.text} * {depth} + k]);")
+            row, column, first, second = _coordinates(nest, m, depth)
+            scope.line(row.level, f"const {word} x = {word}({left}[{first} * {depth} + k]);")
             scope.line(
                 max(row.level, column.level),
-                f"const {word} y = {word}({right}[k * {n} + {column.text}]);",
+                f"const {word} y = {word}({right}[{second} * {n} + {column.text}]);",
             )
             place = storage.at(nest, scope.identity)
             product = (
@@ -125,6 +144,18 @@ def _staged(emitter: Emitter, node: Node, storage: Storage) -> None:
             )
             scope.line(nest.depth, f"{place.text} = {product};")
             emitter.write_nest(nest)
+
+
+def _coordinates(nest: Nest, m: int, depth: int) -> tuple[Expr, Expr, str, str]:
+    """(row, column, row among those of all matrices, k among the rows of all matrices)."""
+    rank = len(nest.layout.shape)
+    row, column = nest.coordinate(rank - 2), nest.coordinate(rank - 1)
+    if rank == 2:
+        return row, column, row.text, "k"
+    batch = nest.coordinate(0)
+    deep = Expr(row.text, max(row.level, batch.level))
+    rows, depths = f"({batch.text} * {m} + {row.text})", f"({batch.text} * {depth} + k)"
+    return deep, column, rows, depths
 
 
 def _stage_depth(emitter: Emitter, node: Node, m: int, n: int, k: int) -> int:
@@ -143,19 +174,23 @@ def _stage_depth(emitter: Emitter, node: Node, m: int, n: int, k: int) -> int:
     return depth
 
 
-def _stage(emitter: Emitter, value: Value, shared: str, depth: int, axis: int) -> None:
+def _stage(emitter: Emitter, value: Value, shared: str, depth: int, along_k: int) -> None:
     """Write the part k0 .. k0 + depth of an operand, row-major, to threadgroup memory."""
     layout = emitter.homes.readable(value)
     nest = emitter.nest(layout)
     scope = Scope(emitter, nest)
-    row, column = (nest.coordinate(d).text for d in (0, 1))
+    *batch, rows, columns = value.type.shape
+    row, column = (nest.coordinate(len(batch) + d).text for d in (0, 1))
     conditions = owner_condition(emitter, layout)
-    if depth < value.type.shape[axis]:
-        along = column if axis else row
-        conditions.append(f"({along} & {~(depth - 1) & (value.type.shape[axis] - 1)}) == k0")
+    k = columns if along_k else rows
+    if depth < k:
+        along = column if along_k else row
+        conditions.append(f"({along} & {~(depth - 1) & (k - 1)}) == k0")
         along = f"({along} & {depth - 1})"
-        row, column = (row, along) if axis else (along, column)
-    width = depth if axis else value.type.shape[1]
+        row, column = (row, along) if along_k else (along, column)
+    height, width = (rows, depth) if along_k else (depth, columns)
+    if batch:
+        row = f"({nest.coordinate(0).text} * {height} + {row})"
     guard = f"if ({' && '.join(conditions)}) " if conditions else ""
     text = scope.here(value).text
     scope.line(nest.depth, f"{guard}{shared}[{row} * {width} + {column}] = {text};")

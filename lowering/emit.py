@@ -9,7 +9,7 @@ from ..fusion.graph import Function, Graph, Node, Value
 from ..fusion.ops import OPS
 from ..fusion.types import Scalar
 from ..fusion.views import identity
-from . import dot, exchange, group, scan
+from . import dot, exchange, gather, group, scan
 from .coarse import coarse
 from .homes import Homes
 from .layout import Layout
@@ -57,6 +57,11 @@ class Emitter:
     @property
     def threads(self) -> int:
         return max(1, self.simdgroups) * self.target.lanes
+
+    @property
+    def synchronises(self) -> bool:
+        """True if the kernel has atomics: other programs may then write what this one reads."""
+        return any(n.op.startswith("atomic") for n in self.function.body.walk())
 
     def body(self) -> str:
         """The statements of the kernel."""
@@ -239,6 +244,8 @@ class Emitter:
             dot.emit(self, node, reuse.get(node.result))
         elif node.op == "scan":
             scan.emit(self, node)
+        elif node.op == "gather":
+            gather.emit(self, node)
         elif node.op == "barrier":
             exchange.barrier(self, "mem_device | mem_flags::mem_threadgroup")
         else:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ..fusion.errors import UnsupportedOperation
-from ..fusion.graph import Node
-from ..fusion.types import Scalar
+from ..fusion.float8 import FORMATS
+from ..fusion.graph import Node, Value
+from ..fusion.types import F32, Scalar, Type
 from .text import UNSIGNED, c_type
 
 Rule = Callable[[Node, Sequence[str]], str]
@@ -84,6 +86,12 @@ def _cmp(node: Node, a: Sequence[str]) -> str:
 
 def _cast(node: Node, a: Sequence[str]) -> str:
     return f"static_cast<{c_type(node.types[0].scalar)}>({a[0]})"
+
+
+def _fcast(node: Node, a: Sequence[str]) -> str:
+    if node.attr("rounding") == "rtz":
+        return f"to_zero_{c_type(node.types[0].scalar)}(float({a[0]}))"
+    return _cast(node, a)
 
 
 def _cast_signed(node: Node, a: Sequence[str]) -> str:
@@ -242,7 +250,7 @@ _RULES: dict[str, Rule] = {
     "abs_i": _function("abs"),
     "cmp": _cmp,
     "select": lambda node, a: f"({a[0]} ? {a[1]} : {a[2]})",
-    "fcast": _cast,
+    "fcast": _fcast,
     "ext_s": _cast_signed,
     "s_to_f": _cast_signed,
     "ext_u": _cast_unsigned,
@@ -264,12 +272,52 @@ def _minmax_unsigned(name: str, node: Node, a: Sequence[str]) -> str:
     return f"({c_type(scalar)}){name}({parts})"
 
 
+def _decoded(text: str, scalar: Scalar) -> str:
+    form = FORMATS.get(scalar.name)
+    if form is None:
+        return text
+    return f"float8_decode<{form.mantissa}, {form.bias}, {form.largest}>({text})"
+
+
+def _encoded(text: str, scalar: Scalar, to_zero: bool = False) -> str:
+    form = FORMATS.get(scalar.name)
+    if form is None:
+        return text
+    numbers = f"{form.mantissa}, {form.bias}, {form.largest}, {form.nan}"
+    return f"float8_encode<{numbers}, {'true' if to_zero else 'false'}>(float({text}))"
+
+
+def _on_codes(node: Node, args: Sequence[str]) -> str:
+    """An operation on 8-bit floats: in fp32 between codes; bits pass as they are."""
+    if node.op in ("bitcast", "select"):
+        return _RULES[node.op](node, args)
+    source = node.inputs[0].type.scalar
+    target = node.types[0].scalar
+    values = [_decoded(a, v.type.scalar) for a, v in zip(args, node.inputs)]
+    if node.op == "fcast":
+        to_zero = node.attr("rounding") == "rtz"
+        if target.name in FORMATS:
+            return _encoded(values[0], target, to_zero)
+        return f"static_cast<{c_type(target)}>({values[0]})"
+    wide = [Value(v.node, v.index, _in_fp32(v.type)) for v in node.inputs]
+    plain = replace(node, inputs=tuple(wide), types=tuple(map(_in_fp32, node.types)))
+    if node.op in ("s_to_f", "u_to_f") or source.name in FORMATS:
+        return _encoded(text(plain, values, wraps=False), target)
+    raise UnsupportedOperation(f"{node.op} of {source} to {target}", where=node.loc)
+
+
+def _in_fp32(t: Type) -> Type:
+    return t.with_elem(F32) if t.scalar.name in FORMATS else t
+
+
 def text(node: Node, args: Sequence[str], *, wraps: bool) -> str:
     """`node` applied to the texts `args`.
 
     `wraps`: integer sums and products may overflow and must wrap, as they do in Triton. Address
     arithmetic does not overflow where it is used, and plain signed arithmetic lets the compiler see that.
     """
+    if any(t.scalar.name in FORMATS for t in (*node.types, *(v.type for v in node.inputs))):
+        return _on_codes(node, args)
     integer = not node.types[0].scalar.is_float
     if wraps and integer and node.op in _WRAPPING:
         if node.types[0].scalar.name == "i1":

@@ -11,7 +11,7 @@ from . import fulltile, reduce
 from .coarse import coarse
 from .exchange import owner_condition
 from .layout import Layout
-from .memory import atomic_text, load_text, store_lines
+from .memory import atomic_text, cas_text, load_text, store_lines
 from .nest import Expr, Nest
 from .scope import Scope, Storage
 from .steps import Schedule, Step
@@ -158,6 +158,16 @@ def _guarded(scope: Scope, conditions: list[str], lines: list[str]) -> None:
         scope.line(scope.nest.depth, head + text)
 
 
+def _cas(emitter: Emitter, scope: Scope, node: Node) -> Expr:
+    pointer, expected, value = node.inputs
+    base, index = scope.place(pointer, scope.identity if pointer.type.shape else ())
+    texts = [scope.here(v).text for v in (expected, value)]
+    text = cas_text(node, emitter.accesses[base], index.text, *texts)
+    name = scope.name(node.result, node)
+    scope.line(scope.nest.depth, f"const {c_type(value.type.scalar)} {name} = {text};")
+    return Expr(name, scope.nest.depth)
+
+
 def _atomic(emitter: Emitter, scope: Scope, node: Node) -> Expr | None:
     pointer, value, *mask = node.inputs
     bits = scope.identity if pointer.type.shape else ()
@@ -180,4 +190,4 @@ def _atomic(emitter: Emitter, scope: Scope, node: Node) -> Expr | None:
     return Expr(name, scope.nest.depth)
 
 
-_RULES = {"load": _load, "store": _store, "atomic_rmw": _atomic}
+_RULES = {"load": _load, "store": _store, "atomic_rmw": _atomic, "atomic_cas": _cas}

@@ -64,7 +64,8 @@ class Homes:
     def _like_operands(self, node: Node) -> Layout | None:
         if OPS[node.op].kind == "dot":
             return None
-        for root, bits in self.values.needs(node):
+        inputs = node.inputs[1:] if node.op == "gather" else node.inputs
+        for root, bits in self.values.reads(inputs):
             home = self._homes.get(root)
             if home is not None and len(bits) == len(identity(space(node))):
                 return _outward(home, bits, space(node))

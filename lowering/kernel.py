@@ -134,7 +134,7 @@ def _host(
     overlaps: bool,
 ) -> tuple[str, str]:
     """(header, source) of a C++ file whose function runs a range of programs."""
-    restrict = "" if overlaps else " __restrict"
+    restrict = "" if overlaps or emitter.synchronises else " __restrict"
     params = [
         f"{'const ' if a.mode == 'read' else ''}{a.storage}*{restrict} {a.name}" for a in accesses
     ]

@@ -79,6 +79,20 @@ _RETURNED = {
 IDENTITY: dict[str, int | float] = {"add": 0, "fadd": 0, "or": 0, "xor": 0, "and": -1, "umax": 0}
 
 
+def cas_text(node: Node, access: Access, index: str, expected: str, value: str) -> str:
+    """Compare and swap as an expression: the element before it."""
+    if access.mode != "inout":
+        raise UnsupportedOperation(
+            "atomic cas",
+            where=node.loc,
+            why="Metal has no forward progress between threadgroups, and a kernel there cannot start "
+            "from an array's contents and update it atomically",
+            hint="run with triton_mlx.use('host')",
+        )
+    word = c_type(node.types[0].scalar)
+    return f"host_atomic_cas<{word}>(&{access.new}[{index}], {expected}, {value})"
+
+
 def atomic_text(
     node: Node, access: Access, index: str, value: str, scalar: Scalar, used: bool
 ) -> str:

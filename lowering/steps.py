@@ -18,7 +18,7 @@ from .homes import Homes
 from .layout import Layout
 from .values import Values
 
-_ALONE = frozenset({"dot", "scan", "for", "while", "if", "barrier"})
+_ALONE = frozenset({"dot", "scan", "gather", "for", "while", "if", "barrier"})
 
 
 @dataclass(slots=True)
@@ -127,6 +127,9 @@ class _Planner:
             ]
         if node.op == "scan":
             return [(v, self.homes[node.result]) for v in node.inputs]
+        if node.op == "gather":
+            source, index = node.inputs
+            return [(source, self.homes.readable(source)), (index, self.homes[node.result])]
         if node.op == "for":
             pairs = zip(node.regions[0].args[1:], node.inputs[3:])
         elif node.op == "while":

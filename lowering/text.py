@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import numpy
 
 from ..fusion.errors import UnsupportedType
+from ..fusion.float8 import FORMATS, encode
 from ..fusion.types import Scalar
 
 C_TYPES = {
@@ -22,6 +23,7 @@ C_TYPES = {
     "bf16": "bfloat",
     "f32": "float",
     "f64": "double",
+    **dict.fromkeys(FORMATS, "uchar"),  # codes; expr.py decodes them for arithmetic
 }
 UNSIGNED = {"i1": "bool", "i8": "uchar", "i16": "ushort", "i32": "uint", "i64": "ulong"}
 
@@ -74,6 +76,8 @@ def literal(value: int | float | bool, scalar: Scalar) -> str:
     if not scalar.is_float:
         return _integer(int(value), scalar)
     number = float(value)
+    if scalar.name in FORMATS:
+        return f"uchar({int(encode(numpy.array([number]), scalar.name)[0])})"
     if math.isnan(number):
         text = "NAN"
     elif math.isinf(number):

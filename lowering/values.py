@@ -82,8 +82,12 @@ class Values:
 
     def needs(self, node: Node) -> tuple[tuple[Value, Bits], ...]:
         """Roots that `node` needs, through the bits of its own iteration space; no duplicates."""
+        return self.reads(node.inputs)
+
+    def reads(self, inputs: tuple[Value, ...]) -> tuple[tuple[Value, Bits], ...]:
+        """Roots that `inputs` are computed from, through the bits of their own index."""
         found: dict[tuple[Value, Bits], None] = {}
-        for v in node.inputs:
+        for v in inputs:
             found.update(dict.fromkeys(self.leaves(v, identity(v.type.shape))))
         return tuple(found)
 

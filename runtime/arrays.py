@@ -12,6 +12,13 @@ from typing import Any
 
 from ..fusion.errors import BadArgument
 
+_IN_NUMPY = {
+    "bfloat16": "uint16",
+    **dict.fromkeys(
+        ("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz"), "uint8"
+    ),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -66,13 +73,13 @@ def _numpy_block(array: Any) -> Block:
 def flat(block: Block) -> Any:
     """The elements from the first one to the end of the storage as a numpy array over that memory.
 
-    bfloat16, which numpy does not have, as uint16.
+    Types that numpy does not have are integers of their width.
     """
     import ctypes
 
     import numpy
 
-    dtype = numpy.dtype("uint16" if block.dtype == "bfloat16" else block.dtype)
+    dtype = numpy.dtype(_IN_NUMPY.get(block.dtype, block.dtype))
     count = max(0, block.high - block.address) // dtype.itemsize
     if not count:
         return numpy.empty(0, dtype)

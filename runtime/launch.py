@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from triton.runtime.jit import TensorWrapper
+
 from ..fusion.errors import BadArgument
 from ..lowering.record import BufferFacts, Kernel
 from . import lowered, native
@@ -47,6 +49,9 @@ _STORAGE = {
     "bfloat16": "bfloat",
     "float32": "float",
     "float64": "double",
+    **dict.fromkeys(
+        ("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz"), "uchar"
+    ),
 }
 
 # (one array per buffer, packed scalars, grid)
@@ -182,6 +187,8 @@ class Launcher:
             args = _flatten_args(args, self.nested)
         values = [args[i] for i in signature.places]
         arrays = [values[k] for k in signature.pointers]
+        if any(isinstance(a, TensorWrapper) for a in arrays):
+            arrays = [a.base if isinstance(a, TensorWrapper) else a for a in arrays]
         scalars = self._pack(values)
         owners: dict[int, int] = {}
         alias = tuple([owners.setdefault(id(a), k) for k, a in enumerate(arrays)])

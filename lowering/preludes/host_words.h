@@ -22,6 +22,10 @@ template <> struct host_bits<float> { using type = uint; };
 template <> struct host_bits<double> { using type = ulong; };
 template <> struct host_bits<half> { using type = ushort; };
 template <> struct host_bits<bfloat> { using type = ushort; };
+template <> struct host_bits<char> { using type = uchar; };
+template <> struct host_bits<uchar> { using type = uchar; };
+template <> struct host_bits<short> { using type = ushort; };
+template <> struct host_bits<ushort> { using type = ushort; };
 template <> struct host_bits<int> { using type = uint; };
 template <> struct host_bits<uint> { using type = uint; };
 template <> struct host_bits<long> { using type = ulong; };
@@ -49,3 +53,11 @@ HOST_ATOMIC(fetch_xor, old ^ value)
 HOST_ATOMIC(fetch_max, value > old ? value : old)
 HOST_ATOMIC(fetch_min, value < old ? value : old)
 HOST_ATOMIC(exchange, value)
+template <typename T, typename P> inline T host_atomic_cas(P* place, T expected, T value) {
+  using B = typename host_bits<T>::type;
+  static_assert(sizeof(B) == sizeof(P), "an atomic keeps the width of the element");
+  B seen = as_type<B>(expected);
+  __atomic_compare_exchange_n((B*)place, &seen, as_type<B>(value), false, __ATOMIC_ACQ_REL,
+                              __ATOMIC_ACQUIRE);
+  return as_type<T>(seen);
+}

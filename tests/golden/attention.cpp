@@ -68,14 +68,10 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
     }
   }
   {
-    TILE_OUTER
-    for (int r0 = 0; r0 < 64; ++r0) {
+    TILE_LOOP
+    for (int r0 = 0; r0 < 4096; ++r0) {
       const int i0 = r0;
-      TILE_LOOP
-      for (int r1 = 0; r1 < 64; ++r1) {
-        const int i1 = r1;
-        acc_99[(r0 << 6) + r1] = 0.0f;
-      }
+      acc_99[r0] = 0.0f;
     }
   }
   for (int start_99 = 0; start_99 < end_44; start_99 += 32) {
@@ -123,14 +119,10 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
     }
     float scores_66[2048];
     {
-      TILE_OUTER
-      for (int r0 = 0; r0 < 64; ++r0) {
+      TILE_LOOP
+      for (int r0 = 0; r0 < 2048; ++r0) {
         const int i0 = r0;
-        TILE_LOOP
-        for (int r1 = 0; r1 < 32; ++r1) {
-          const int i1 = r1;
-          scores_66[(r0 << 5) + r1] = 0.0f;
-        }
+        scores_66[r0] = 0.0f;
       }
     }
     {

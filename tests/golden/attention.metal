@@ -51,13 +51,9 @@
   }
   {
     #pragma clang loop unroll(full)
-    for (int r0 = 0; r0 < 8; ++r0) {
-      const int i0 = ((lane >> 4) + (sg << 1)) + (r0 << 3);
-      #pragma clang loop unroll(full)
-      for (int r1 = 0; r1 < 4; ++r1) {
-        const int i1 = ((lane & 15) << 2) + r1;
-        acc_99[(r0 << 2) + r1] = 0.0f;
-      }
+    for (int r0 = 0; r0 < 32; ++r0) {
+      const int i0 = ((lane << 2) + (sg << 7)) + (r0 & 3) + ((r0 >> 2) << 9);
+      acc_99[r0] = 0.0f;
     }
   }
   for (int start_99 = 0; start_99 < end_44; start_99 += 32) {
@@ -82,13 +78,9 @@
     float scores_66[16];
     {
       #pragma clang loop unroll(full)
-      for (int r0 = 0; r0 < 4; ++r0) {
-        const int i0 = ((lane >> 3) + (sg << 2)) + (r0 << 4);
-        #pragma clang loop unroll(full)
-        for (int r1 = 0; r1 < 4; ++r1) {
-          const int i1 = ((lane & 7) << 2) + r1;
-          scores_66[(r0 << 2) + r1] = 0.0f;
-        }
+      for (int r0 = 0; r0 < 16; ++r0) {
+        const int i0 = ((lane << 2) + (sg << 7)) + (r0 & 3) + ((r0 >> 2) << 9);
+        scores_66[r0] = 0.0f;
       }
     }
     {

@@ -17,14 +17,10 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
   const int b_ptrs_56 = (int)((uint)stride_bk_8 * (uint)32);
   float acc_102[4096];
   {
-    TILE_OUTER
-    for (int r0 = 0; r0 < 64; ++r0) {
+    TILE_LOOP
+    for (int r0 = 0; r0 < 4096; ++r0) {
       const int i0 = r0;
-      TILE_LOOP
-      for (int r1 = 0; r1 < 64; ++r1) {
-        const int i1 = r1;
-        acc_102[(r0 << 6) + r1] = 0.0f;
-      }
+      acc_102[r0] = 0.0f;
     }
   }
   for (int start_102 = 0; start_102 < K_6; start_102 += 32) {

@@ -28,13 +28,9 @@
   float acc_102[32];
   {
     #pragma clang loop unroll(full)
-    for (int r0 = 0; r0 < 8; ++r0) {
-      const int i0 = ((lane >> 4) + (sg << 1)) + (r0 << 3);
-      #pragma clang loop unroll(full)
-      for (int r1 = 0; r1 < 4; ++r1) {
-        const int i1 = ((lane & 15) << 2) + r1;
-        acc_102[(r0 << 2) + r1] = 0.0f;
-      }
+    for (int r0 = 0; r0 < 32; ++r0) {
+      const int i0 = ((lane << 2) + (sg << 7)) + (r0 & 3) + ((r0 >> 2) << 9);
+      acc_102[r0] = 0.0f;
     }
   }
   for (int start_102 = 0; start_102 < K_6; start_102 += 32) {

@@ -88,16 +88,6 @@ def k_assembly(x, o, BLOCK: tl.constexpr):
     tl.store(o + at, v)
 
 
-@triton.jit(noinline=True)
-def outside(v):
-    return v * 2 + 1
-
-
-@triton.jit
-def k_call(x, o):
-    tl.store(o, outside(tl.load(x)))
-
-
 def refusal_of(kernel: Any, constants: dict[str, int]) -> TritonMlxError:
     with pytest.raises(Exception) as caught:
         corpus.text_of(kernel, ("*i32", "*i32"), constants)
@@ -112,9 +102,8 @@ def refusal_of(kernel: Any, constants: dict[str, int]) -> TritonMlxError:
     ("kernel", "constants", "source"),
     [
         (k_assembly, {"BLOCK": 16}, "inline_asm"),
-        (k_call, {}, ""),
     ],
-    ids=["assembly", "call"],
+    ids=["assembly"],
 )
 def test_what_has_no_row_is_refused_at_its_line(
     kernel: Any, constants: dict[str, int], source: str

@@ -1,0 +1,225 @@
+"""Operations that are made of others (fusion/expand.py), gathers, batched products and 8-bit floats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import triton
+import triton.language as tl
+
+import triton_mlx
+from triton_mlx.fusion import float8
+
+N = 64
+X = (np.random.default_rng(0).standard_normal(N) * 3).astype(np.float32)
+AT = np.arange(N)
+
+
+@pytest.fixture(params=["host", "simulate"], autouse=True)
+def target(request: pytest.FixtureRequest) -> Iterator[str]:
+    checked = {"checked": True} if request.param == "simulate" else {}
+    with triton_mlx.use(request.param, **checked):
+        yield request.param
+
+
+@triton.jit
+def pairs_kernel(x_ptr, out_ptr, N: tl.constexpr):
+    o = tl.arange(0, N)
+    x = tl.load(x_ptr + o)
+    joined = tl.join(x, x * 2)
+    tl.store(out_ptr + o, tl.sum(joined * tl.arange(1, 3)[None, :], 1))
+    a, b = tl.split(joined)
+    tl.store(out_ptr + N + tl.arange(0, 2 * N), tl.cat(b, a, can_reorder=True))
+    tl.store(out_ptr + 3 * N + tl.arange(0, 2 * N), tl.interleave(x, -x))
+
+
+def test_join_split_cat_interleave() -> None:
+    out = np.zeros(5 * N, np.float32)
+    pairs_kernel[(1,)](X, out, N=N)
+    np.testing.assert_allclose(out[:N], X + 4 * X, rtol=1e-6)
+    np.testing.assert_array_equal(out[N : 3 * N], np.concatenate([2 * X, X]))
+    np.testing.assert_array_equal(out[3 * N :], np.stack([X, -X], 1).reshape(-1))
+
+
+@triton.jit
+def gather_kernel(x_ptr, i_ptr, out_ptr, M: tl.constexpr, K: tl.constexpr, AXIS: tl.constexpr):
+    at = tl.arange(0, M)[:, None] * K + tl.arange(0, K)[None, :]
+    if AXIS == 0:
+        x = tl.load(x_ptr + tl.arange(0, 2 * M)[:, None] * K + tl.arange(0, K)[None, :])
+    else:
+        x = tl.load(x_ptr + tl.arange(0, M)[:, None] * 2 * K + tl.arange(0, 2 * K)[None, :])
+    tl.store(out_ptr + at, tl.gather(x, tl.load(i_ptr + at), AXIS))
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("m, k", [(8, 32), (1, 4), (64, 2), (16, 1)])
+def test_gather(m: int, k: int, axis: int) -> None:
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((2 * m, k) if axis == 0 else (m, 2 * k)).astype(np.float32)
+    index = rng.integers(0, 2 * (m, k)[axis], (m, k)).astype(np.int32)
+    out = np.zeros((m, k), np.float32)
+    gather_kernel[(1,)](x, index, out, M=m, K=k, AXIS=axis)
+    np.testing.assert_array_equal(out, np.take_along_axis(x, index, axis))
+
+
+@triton.jit
+def histogram_kernel(x_ptr, out_ptr, LOW, N: tl.constexpr, BINS: tl.constexpr):
+    x = tl.load(x_ptr + tl.arange(0, N))
+    tl.store(out_ptr + tl.arange(0, BINS), tl.histogram(x, BINS, mask=x > LOW))
+
+
+@pytest.mark.parametrize("bins", [2, 16, 128])
+def test_histogram(bins: int) -> None:
+    x, out = (AT * 7 % 19).astype(np.int32), np.zeros(bins, np.int32)
+    histogram_kernel[(1,)](x, out, 2, N=N, BINS=bins)
+    want = np.bincount(x[x > 2], minlength=bins)[:bins]
+    np.testing.assert_array_equal(out, want)
+
+
+@triton.jit
+def one_of(x):
+    if x > 0:
+        return x * 2
+    return x - 1.0
+
+
+@triton.jit
+def mixed(a, b):
+    return b, a, a + b, a - b
+
+
+@triton.jit(noinline=True)
+def squared(x, limit):
+    if x > limit:
+        return x
+    return x * x
+
+
+@triton.jit
+def function_kernel(x_ptr, out_ptr, N: tl.constexpr):
+    o = tl.arange(0, N)
+    x = tl.load(x_ptr + o)
+    tl.store(out_ptr + o, tl.map_elementwise(one_of, x))
+    swapped, sums = tl.map_elementwise(mixed, x, pack=2)
+    tl.store(out_ptr + N + o, swapped)
+    tl.store(out_ptr + 2 * N + o, sums)
+    both = squared(tl.load(x_ptr + 5), 3) + squared(tl.load(x_ptr + 2), 3)
+    tl.store(out_ptr + 3 * N + o, x + both)
+
+
+def test_functions_per_element_and_functions_that_are_not_inlined() -> None:
+    out = np.zeros((4, N), np.float32)
+    function_kernel[(1,)](X, out, N=N)
+    a, b = X[0::2], X[1::2]
+    np.testing.assert_allclose(out[0], np.where(X > 0, X * 2, X - 1), rtol=1e-6)
+    np.testing.assert_array_equal(out[1], np.stack([b, a], 1).reshape(-1))
+    np.testing.assert_allclose(out[2], np.stack([a + b, a - b], 1).reshape(-1), rtol=1e-6)
+    both = sum(v if v > 3 else v * v for v in (X[5], X[2]))
+    np.testing.assert_allclose(out[3], X + both, rtol=1e-6)
+
+
+@triton.jit
+def batched_kernel(
+    a_ptr, b_ptr, out_ptr, half_ptr, B: tl.constexpr, M: tl.constexpr, K: tl.constexpr
+):
+    o = tl.arange(0, B * M * K)
+    a = tl.load(a_ptr + o).reshape(B, M, K)
+    b = tl.load(b_ptr + o).reshape(B, K, M)
+    at = tl.arange(0, B * M * M)
+    tl.store(out_ptr + at, tl.dot(a, b).reshape(B * M * M))
+    own = tl.dot(a, tl.permute(a, (0, 2, 1)), out_dtype=tl.float16)
+    tl.store(half_ptr + at, own.reshape(B * M * M))
+
+
+@pytest.mark.parametrize("batch, m, k", [(2, 16, 32), (4, 8, 2), (1, 16, 16)])
+def test_batched_products(batch: int, m: int, k: int) -> None:
+    rng = np.random.default_rng(2)
+    a = rng.standard_normal((batch, m, k)).astype(np.float16)
+    b = rng.standard_normal((batch, k, m)).astype(np.float16)
+    out, half = np.zeros((batch, m, m), np.float32), np.zeros((batch, m, m), np.float16)
+    batched_kernel[(1,)](a, b, out, half, B=batch, M=m, K=k)
+    wide = a.astype(np.float32)
+    np.testing.assert_allclose(out, wide @ b.astype(np.float32), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(half, wide @ wide.transpose(0, 2, 1), rtol=2e-3, atol=2e-2)
+
+
+@triton.jit
+def scaled_kernel(a_ptr, b_ptr, s_ptr, out_ptr):
+    o = tl.arange(0, 32)
+    a = tl.load(a_ptr + o[:, None] * 16 + tl.arange(0, 16)[None, :])
+    b = tl.load(b_ptr + o[:, None] * 32 + o[None, :])
+    s = tl.load(s_ptr + o[:, None])
+    tl.store(out_ptr + o[:, None] * 32 + o[None, :], tl.dot_scaled(a, s, "e2m1", b, None, "e4m3"))
+
+
+def test_scaled_products_of_four_and_eight_bit_floats() -> None:
+    rng = np.random.default_rng(3)
+    a = rng.integers(0, 256, (32, 16)).astype(np.uint8)
+    b = float8.encode(rng.standard_normal((32, 32)).astype(np.float32), "f8E4M3FN")
+    scale = rng.integers(120, 135, (32, 1)).astype(np.uint8)
+    out = np.zeros((32, 32), np.float32)
+    scaled_kernel[(1,)](a, b, scale, out)
+    sizes = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6])
+    values = np.concatenate([sizes, -sizes])
+    left = np.stack([values[a & 15], values[a >> 4]], -1).reshape(32, 32)
+    want = left * 2.0 ** (scale.astype(float) - 127) @ float8.decode(b, "f8E4M3FN")
+    np.testing.assert_allclose(out, want, rtol=1e-4, atol=1e-3)
+
+
+@triton.jit
+def float8_kernel(
+    x_ptr, code_ptr, back_ptr, TYPE: tl.constexpr, ROUND: tl.constexpr, N: tl.constexpr
+):
+    o = tl.arange(0, N)
+    eight = tl.load(x_ptr + o).to(TYPE, fp_downcast_rounding=ROUND)
+    tl.store(code_ptr + o, eight.to(tl.uint8, bitcast=True))
+    tl.store(back_ptr + o, tl.load(code_ptr + o).to(TYPE, bitcast=True).to(tl.float32))
+
+
+_FLOATS = {
+    "fp8e4nv": "f8E4M3FN",
+    "fp8e5": "f8E5M2",
+    "fp8e4b8": "f8E4M3FNUZ",
+    "fp8e5b16": "f8E5M2FNUZ",
+}
+_SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 448, 449, 1e9, -1e9, 57344, 61440, 2**-9, 2**-10]
+
+
+@pytest.mark.parametrize("rounding", ["rtne", "rtz"])
+@pytest.mark.parametrize("name", _FLOATS)
+def test_eight_bit_floats(name: str, rounding: str) -> None:
+    rng = np.random.default_rng(4)
+    spread = rng.standard_normal(4096 - len(_SPECIAL)) * 2.0 ** rng.integers(-20, 18, 4083)
+    x = np.concatenate([_SPECIAL, spread]).astype(np.float32)
+    code, back = np.zeros(4096, np.uint8), np.zeros(4096, np.float32)
+    kind = getattr(tl, name.replace("fp8", "float8"))
+    float8_kernel[(1,)](x, code, back, TYPE=kind, ROUND=rounding, N=4096)
+    want = float8.encode(x, _FLOATS[name], to_zero=rounding == "rtz")
+    np.testing.assert_array_equal(code, want)
+    np.testing.assert_array_equal(back, float8.decode(want, _FLOATS[name]))
+
+
+@triton.jit
+def locked_kernel(lock_ptr, count_ptr, most_ptr):
+    while tl.atomic_cas(lock_ptr, 0, 1) == 1:
+        pass
+    tl.store(count_ptr, tl.load(count_ptr) + 1)
+    tl.atomic_xchg(lock_ptr, 0)
+    number = tl.program_id(0)
+    tl.atomic_max(most_ptr + number % 4, (number * 37 % 100).to(tl.float32) - 50)
+
+
+def test_locks_work_on_the_host_and_are_refused_elsewhere(target: str) -> None:
+    lock, count = np.zeros(1, np.int32), np.zeros(1, np.int32)
+    most = np.full(4, -1e9, np.float32)
+    if target != "host":
+        with pytest.raises(triton_mlx.fusion.errors.UnsupportedOperation, match="progress"):
+            locked_kernel[(500,)](lock, count, most)
+        return
+    locked_kernel[(500,)](lock, count, most)
+    number = np.arange(500)
+    assert count[0] == 500
+    want = [(number * 37 % 100 - 50)[number % 4 == k].max() for k in range(4)]
+    np.testing.assert_array_equal(most, want)
