@@ -67,6 +67,12 @@ class BadArgument(TritonMlxError, TypeError):
     code = "BAD_ARGUMENT"
 
 
+class DeviceAssert(TritonMlxError, AssertionError):
+    """A tl.device_assert of the kernel failed."""
+
+    code = "DEVICE_ASSERT"
+
+
 class IRFormatError(TritonMlxError):
     """Triton printed IR in a form that this version does not read."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import float8, semantics
-from .errors import BadArgument, UnsupportedOperation
+from .errors import BadArgument, DeviceAssert, UnsupportedOperation
 from .graph import Function, Graph, Node, Value
 from .ops import OPS
 from .semantics import Array
@@ -168,6 +168,14 @@ class _Program:
         return [old]
 
     def _barrier(self, node: Node) -> Sequence[Any]:
+        return []
+
+    def _print(self, node: Node, *values: Array) -> Sequence[Any]:
+        return []
+
+    def _assert(self, node: Node, condition: Array) -> Sequence[Any]:
+        if not np.all(condition):
+            raise DeviceAssert(node.attr("message") or "device_assert", where=node.loc)
         return []
 
     # --- tiles

@@ -186,6 +186,39 @@ def _inline_asm(c: Compose, op: Operation, inputs: Values, types: tuple[Type, ..
     return (c.same(name, inputs[0]),)
 
 
+def _print(c: Compose, op: Operation, inputs: Values, types: tuple[Type, ...]) -> Values:
+    """One node per operand; a node of its own keeps its place among the effects."""
+    prefix = _string(op, "prefix")
+    hexadecimal = op.attrs["hex"].startswith("true")
+    signs = [
+        n.strip() == "1" for n in op.attrs["isSigned"].partition(":")[2].rstrip(">").split(",")
+    ]
+    for k, value in enumerate(inputs):
+        if value.type.is_pointer:
+            raise UnsupportedOperation(
+                "printing a pointer", where=op.loc, why="arrays have no address that could be shown"
+            )
+        label = f"{prefix}(operand {k}) " if len(inputs) > 1 else prefix
+        attrs = {"prefix": label, "hex": hexadecimal, "signed": signs[k]}
+        c.builder.add("print", (value,), (), attrs, loc=c.loc)
+    if not inputs:
+        c.builder.add("print", (), (), {"prefix": prefix, "hex": False, "signed": False}, loc=c.loc)
+    return ()
+
+
+def _assert(c: Compose, op: Operation, inputs: Values, types: tuple[Type, ...]) -> Values:
+    c.builder.add("assert", inputs, (), {"message": _string(op, "message")}, loc=c.loc)
+    return ()
+
+
+def _string(op: Operation, name: str) -> str:
+    """A quoted attribute; MLIR writes special characters as two hexadecimal digits."""
+    text = op.attrs[name].strip()[1:-1]
+    return re.sub(
+        r"\\([0-9A-Fa-f]{2}|.)", lambda m: chr(int(m[1], 16)) if len(m[1]) == 2 else m[1], text
+    )
+
+
 EXPANSIONS: dict[str, Rule] = {
     "tt.join": _join,
     "tt.split": _split,
@@ -194,5 +227,7 @@ EXPANSIONS: dict[str, Rule] = {
     "tt.dot": _dot,
     "tt.dot_scaled": _dot_scaled,
     "tt.elementwise_inline_asm": _inline_asm,
+    "tt.print": _print,
+    "tt.assert": _assert,
     "ub.poison": _poison,
 }

@@ -57,7 +57,7 @@ _TABLE: list[OpRow] = [
     *_rows("gather", 2, "gather"),
     *_rows("dot", 3, "dot"),
     *_rows("control", None, "for while if"),
-    *_rows("effect", None, "barrier"),
+    *_rows("effect", None, "barrier print assert"),
 ]
 OPS: dict[str, OpRow] = {row.name: row for row in _TABLE}
 

@@ -340,6 +340,16 @@ def _nothing(node: Node) -> None:
     _need(node, not node.inputs and not node.types, "it has operands or results")
 
 
+def _print(node: Node) -> None:
+    _need(node, len(node.inputs) <= 1 and not node.types, "it prints one value, or none")
+    _need(node, isinstance(node.attr("prefix"), str), "its prefix")
+
+
+def _assert(node: Node) -> None:
+    _need(node, len(node.inputs) == 1 and node.inputs[0].type.elem == I1, "its condition")
+    _need(node, not node.types and isinstance(node.attr("message"), str), "its message")
+
+
 def _each(names: str, rule: Rule) -> dict[str, Rule]:
     return dict.fromkeys(names.split(), rule)
 
@@ -391,4 +401,6 @@ _RULES: dict[str, Rule] = {
     "while": _while,
     "if": _if,
     "barrier": _nothing,
+    "print": _print,
+    "assert": _assert,
 }

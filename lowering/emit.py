@@ -14,7 +14,7 @@ from .coarse import coarse
 from .homes import Homes
 from .layout import Layout
 from .nest import Nest, thread_text
-from .record import Access
+from .record import Access, Site
 from .scope import Scope, Storage
 from .steps import Schedule, Step, schedule
 from .targets import Target
@@ -52,6 +52,7 @@ class Emitter:
         self._plain: dict[Value, bool] = {}
         self.arena = exchange.Arena(self)
         self.tile_bytes = 0
+        self.sites: list[Site] = []
         self._used = set(_all_uses(function.body))
 
     @property

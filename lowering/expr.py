@@ -306,6 +306,17 @@ def _on_codes(node: Node, args: Sequence[str]) -> str:
     raise UnsupportedOperation(f"{node.op} of {source} to {target}", where=node.loc)
 
 
+def words_of(text: str, value: Value) -> str:
+    """The bits of a value as two 32-bit words "low, high"; 8-bit and 16-bit floats as fp32."""
+    scalar = value.type.scalar
+    if scalar.is_float and scalar.bits < 32:
+        text = f"float({_decoded(text, scalar)})"
+    if scalar.is_float and scalar.bits <= 32:
+        return f"as_type<uint>({text}), 0u"
+    wide = f"as_type<ulong>({text})" if scalar.is_float else f"(ulong)(long)({text})"
+    return f"(uint)({wide}), (uint)({wide} >> 32)"
+
+
 def _in_fp32(t: Type) -> Type:
     return t.with_elem(F32) if t.scalar.name in FORMATS else t
 

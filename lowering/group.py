@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from ..fusion.graph import Node, Value
 from ..fusion.ops import OPS
-from . import fulltile, reduce
+from . import expr, fulltile, reduce
 from .coarse import coarse
 from .exchange import owner_condition
 from .layout import Layout
 from .memory import atomic_text, cas_text, load_text, store_lines
 from .nest import Expr, Nest
+from .record import Site
 from .scope import Scope, Storage
 from .steps import Schedule, Step
 from .text import c_type, literal
@@ -190,4 +191,49 @@ def _atomic(emitter: Emitter, scope: Scope, node: Node) -> Expr | None:
     return Expr(name, scope.nest.depth)
 
 
-_RULES = {"load": _load, "store": _store, "atomic_rmw": _atomic, "atomic_cas": _cas}
+def _print(emitter: Emitter, scope: Scope, node: Node) -> None:
+    shape: tuple[int, ...] = ()
+    element, value = "", "0u, 0u"
+    if node.inputs:
+        (printed,) = node.inputs
+        shape, element = printed.type.shape, printed.type.scalar.name
+        value = expr.words_of(scope.here(printed).text, printed)
+    site = Site(
+        "print",
+        node.attr("prefix"),
+        str(node.loc),
+        shape,
+        element,
+        node.attr("hex"),
+        node.attr("signed"),
+    )
+    _guarded(
+        scope, owner_condition(emitter, scope.nest.layout), [_report(emitter, scope, site, value)]
+    )
+
+
+def _assert(emitter: Emitter, scope: Scope, node: Node) -> None:
+    condition = scope.here(node.inputs[0]).text
+    site = Site("assert", node.attr("message"), str(node.loc), node.inputs[0].type.shape)
+    lines = [_report(emitter, scope, site, "0u, 0u")]
+    if emitter.target.lanes == 1:
+        lines.append("return;")  # what follows relies on the condition
+    owner = owner_condition(emitter, scope.nest.layout)
+    _guarded(scope, [*owner, f"!({condition})"], lines)
+
+
+def _report(emitter: Emitter, scope: Scope, site: Site, value: str) -> str:
+    emitter.sites.append(site)
+    element = scope.nest.number(scope.identity).text
+    number = len(emitter.sites) - 1
+    return f"tile_report(report, {number}u, threadgroup_position_in_grid, {element}, {value});"
+
+
+_RULES = {
+    "print": _print,
+    "assert": _assert,
+    "load": _load,
+    "store": _store,
+    "atomic_rmw": _atomic,
+    "atomic_cas": _cas,
+}

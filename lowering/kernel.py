@@ -50,7 +50,6 @@ def lower(
             )
             accesses[params[owner]] = made
         accesses[params[k]] = accesses[params[owner]]
-    _check_fill(accesses)
     scalars = tuple(k for k, p in enumerate(function.parameters) if not p.type.is_pointer)
     names = {k: identifier(function.parameters[k].name, k) for k in scalars}
     overlaps = any(f.overlaps for f in facts.values())
@@ -60,6 +59,7 @@ def lower(
     body = emitter.body()
     pieces = [(names[k], function.parameters[k].type.scalar) for k in scalars]
     ordered = tuple(accesses[params[k]] for k in buffers)
+    _check_fill(accesses, bool(emitter.sites))
     assemble = _host if target.lanes == 1 else _threads
     header, source = assemble(emitter, body, ordered, pieces, overlaps)
     inputs = tuple(k for k, a in enumerate(ordered) if f"{a.old}[" in body)
@@ -75,12 +75,15 @@ def lower(
         emitter.threads,
         emitter.arena.bytes,
         emitter.tile_bytes,
+        tuple(emitter.sites),
     )
 
 
-def _check_fill(accesses: Mapping[Value, Access]) -> None:
+def _check_fill(accesses: Mapping[Value, Access], messages: bool) -> None:
     """MLX fills all outputs of a kernel with one number before it starts, or none."""
-    zero = any(a.mode == "merged" or a.combine not in ("", "and") for a in accesses.values())
+    zero = messages or any(
+        a.mode == "merged" or a.combine not in ("", "and") for a in accesses.values()
+    )
     if zero and any(a.combine == "and" for a in accesses.values()):
         raise BadArgument(
             "an atomic and beside outputs that start from zero",
@@ -139,9 +142,11 @@ def _host(
         f"{'const ' if a.mode == 'read' else ''}{a.storage}*{restrict} {a.name}" for a in accesses
     ]
     params += [f"const {c_type(s)} {n}" for n, s in scalars]
+    params += ["uint* report"] * bool(emitter.sites)
     params += ["const uint3 threadgroup_position_in_grid", "const uint3 threadgroups_per_grid"]
     args = [f"({a.storage}*)buffers[{k}]" for k, a in enumerate(accesses)]
     args += [_unpack_bytes(k, s) for k, (_, s) in enumerate(scalars)]
+    args += [f"(uint*)buffers[{len(accesses)}]"] * bool(emitter.sites)
     source = "\n".join(
         [
             f"static void program({', '.join(params)}) {{",

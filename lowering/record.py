@@ -60,12 +60,32 @@ class BufferFacts:
     overlaps: bool = False
 
 
+# What a kernel says while it runs goes to one more buffer: a counter, then records of these words:
+# site, program x, y, z, element, value (low, high), and one that is not used.
+MESSAGE_WORDS = 8
+MOST_MESSAGES = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A print or assert. `shape`: of the tile; `element`: its type, or "" if there is no value."""
+
+    kind: Literal["print", "assert"]
+    text: str
+    where: str
+    shape: tuple[int, ...]
+    element: str = ""
+    hexadecimal: bool = False
+    signed: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Kernel:
     """Source of one kernel and what a launch must know to call it.
 
     `accesses`: one per buffer, in order of its first parameter; `buffers`: parameter index of each.
     `scalars`: parameter indexes of the scalars, packed in 8-byte slots in this order.
+    `sites`: prints and asserts; if there are any, a buffer of messages follows the others.
     `inputs`: indexes into `accesses` of the buffers whose old contents the body reads.
     """
 
@@ -80,3 +100,4 @@ class Kernel:
     threads: int
     threadgroup_bytes: int
     stack_bytes: int
+    sites: tuple[Site, ...] = ()

@@ -114,6 +114,6 @@ class Values:
 
 def space(node: Node) -> tuple[int, ...]:
     """The shape of the tile that a node runs over: of its inputs or, lacking those, its result."""
-    if node.op in ("reduce", "scan", "store"):
+    if node.op in ("reduce", "scan", "store", "print", "assert") and node.inputs:
         return node.inputs[0].type.shape
     return node.types[0].shape if node.types else ()

@@ -291,12 +291,46 @@ def _prepare_host(launcher: Launcher, facts: dict[int, BufferFacts]) -> Call:
             if len(proofs) >= _MOST_PROOFS:
                 proofs.clear()
             fresh = proofs[key] = _fresh(launcher.text, kernel, facts, key)
-        made = native.launch(address, tuple(arrays), written, fresh, scalars, grid, stack, name)
+        if kernel.sites:
+            made = _launch_and_listen(kernel, address, arrays, written, fresh, scalars, grid)
+        else:
+            made = native.launch(address, tuple(arrays), written, fresh, scalars, grid, stack, name)
         for k, new in zip(written, made):
             native.rebind(arrays[k], new)
         remember(arrays[k] for k in written)
 
     return call
+
+
+def _launch_and_listen(
+    kernel: Kernel,
+    address: int,
+    arrays: Sequence[Any],
+    written: tuple[int, ...],
+    fresh: tuple[bool, ...],
+    scalars: bytes,
+    grid: tuple[int, int, int],
+) -> tuple[Any, ...]:
+    """A launch of a kernel that prints or asserts: it runs at once."""
+    import mlx.core as mx
+
+    from . import messages
+
+    report = mx.zeros((messages.WORDS,), mx.uint32)
+    *made, said = native.launch(
+        address,
+        (*arrays, report),
+        (*written, len(arrays)),
+        (*fresh, False),
+        scalars,
+        grid,
+        kernel.stack_bytes,
+        kernel.name,
+        pure=False,
+    )
+    mx.eval(made, said)
+    messages.deliver(kernel, memoryview(said))
+    return tuple(made)
 
 
 def _fresh(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from ..lowering.record import Access, BufferFacts, Kernel
+from ..lowering.record import Access, BufferFacts, Kernel, Site
 from . import cache
 
 if TYPE_CHECKING:
@@ -91,6 +91,9 @@ def _read(key: str) -> Kernel | None:
         fields["accesses"] = tuple(Access(**a) for a in fields["accesses"])
         for name in ("buffers", "scalars", "inputs"):
             fields[name] = tuple(fields[name])
+        fields["sites"] = tuple(
+            Site(**{**s, "shape": tuple(s["shape"])}) for s in fields.get("sites", ())
+        )
         return Kernel(**fields)
     except (ValueError, TypeError, KeyError):
         return None

@@ -89,6 +89,9 @@ class _OnHost:
         scalars: bytes,
         grid: Grid,
     ) -> None:
+        import numpy
+
+        from . import messages
         from .native.eager import run_pool
 
         kernel, address = self._compiled(facts)
@@ -101,11 +104,15 @@ class _OnHost:
                 continue
             mine[parameter] = _memory_of(arrays[parameter], copy=access.mode != "read")
             addresses.append(mine[parameter].ctypes.data)
+        report = numpy.zeros(messages.WORDS if kernel.sites else 0, numpy.uint32)
+        addresses += [report.ctypes.data] * bool(kernel.sites)
         pointers = (ctypes.c_void_p * max(1, len(addresses)))(*addresses)
         run_pool(address, pointers, scalars, grid, kernel.stack_bytes, kernel.name)
         for parameter, access in zip(kernel.buffers, kernel.accesses):
             if parameter in mine and access.mode != "read":
                 _bind(arrays[parameter], mine[parameter])
+        if kernel.sites:
+            messages.deliver(kernel, memoryview(report))
 
 
 class _Copied:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..fusion.errors import BadArgument, TritonMlxError
 from ..lowering.record import Access, BufferFacts, Kernel
-from . import cache, lowered, native
+from . import cache, lowered, messages, native
 from .metal_call import MetalCall, dtype_name
 
 if TYPE_CHECKING:
@@ -112,6 +112,10 @@ def _launch(
             written = next(made) if access.mode == "merged" else None
             if arrays[k].size:
                 found.append((k, _settled(access, new, written, arrays[k])))
+        if kernel.sites:
+            said = next(made)
+            mx.eval(said)
+            messages.deliver(kernel, memoryview(said))
     return found
 
 
@@ -132,6 +136,8 @@ def metal_call(kernel: Kernel, shapes: Sequence[Any], grid: Grid) -> MetalCall:
             outputs.append((access.new, max(1, shape.size), shape.dtype))
         if access.mode == "merged":
             outputs.append((access.flag, max(1, shape.size), "uint8"))
+    if kernel.sites:
+        outputs.append(("report", messages.WORDS, "uint32"))
     if not outputs:
         outputs.append(("nothing_new", 1, "uint8"))
     inputs = [kernel.accesses[k].old for k in kernel.inputs]
@@ -150,7 +156,9 @@ def metal_call(kernel: Kernel, shapes: Sequence[Any], grid: Grid) -> MetalCall:
             hint="use more of the second axis",
         )
     written = [a for a in kernel.accesses if a.mode != "read"]
-    starts_filled = not written or any(a.mode in ("merged", "combined") for a in written)
+    starts_filled = (
+        not written or bool(kernel.sites) or any(a.mode in ("merged", "combined") for a in written)
+    )
     fill = -1.0 if any(a.combine == "and" for a in kernel.accesses) else 0.0
     return MetalCall(
         name=f"{kernel.name}_{cache.digest(kernel.body, kernel.header)[:10]}",

@@ -30,3 +30,17 @@ METAL_FUNC float erf_f(float x) {
   const float y = 1.0f - p * precise::exp(-x * x);
   return x < 0.0f ? -y : y;
 }
+
+// What a kernel says while it runs: lowering/record.py has the form of the records.
+inline void tile_report(device uint* report, uint site, uint3 at, int element, uint low, uint high) {
+  const uint slot = atomic_fetch_add_explicit((device atomic<uint>*)report, 1u, memory_order_relaxed);
+  if (slot >= 8192u) return;
+  device uint* record = report + 1u + 8u * slot;
+  record[0] = site;
+  record[1] = at.x;
+  record[2] = at.y;
+  record[3] = at.z;
+  record[4] = uint(element);
+  record[5] = low;
+  record[6] = high;
+}
