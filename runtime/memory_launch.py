@@ -112,7 +112,7 @@ class _OnHost:
             if parameter in mine and access.mode != "read":
                 _bind(arrays[parameter], mine[parameter])
         if kernel.sites:
-            messages.deliver(kernel, memoryview(report))
+            messages.deliver(kernel, memoryview(report.data))
 
 
 class _Copied:
