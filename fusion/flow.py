@@ -30,11 +30,17 @@ class Lifter(Protocol):
 class Flow:
     """Follows the branches between `blocks`.
 
-    `selects`: both sides of a branch are computed and the results chosen, element by element.
+    `per_element`: the shape of tiles for whose elements the blocks are run: both sides of a branch are
+    computed and the results chosen, element by element.
     """
 
-    def __init__(self, lifter: Lifter, blocks: Sequence[Block], selects: bool = False):
-        self.lifter, self.selects = lifter, selects
+    def __init__(
+        self,
+        lifter: Lifter,
+        blocks: Sequence[Block],
+        per_element: tuple[int, ...] | None = None,
+    ):
+        self.lifter, self.per_element = lifter, per_element
         self.blocks = {block.label: block for block in blocks}
         self.lifted = 0
 
@@ -67,12 +73,14 @@ class Flow:
         condition = scope[op.operands[0]]
         regions, results = [], []
         for label, operands in zip(op.successors, (op.operands[1:taken], op.operands[taken:])):
-            inner = builder if self.selects else self.lifter.builder()
+            inner = self.lifter.builder() if self.per_element is None else builder
             results.append(self._enter(label, operands, inner, dict(scope), path))
             regions.append(inner)
-        if self.selects:
-            words = Compose(builder, op.loc)
-            return tuple(words.select(condition, a, b) for a, b in zip(*results, strict=True))
+        if self.per_element is not None:
+            words, shape = Compose(builder, op.loc), self.per_element
+            wide = [[words.broadcast(v, shape) for v in values] for values in results]
+            condition = words.broadcast(condition, shape)
+            return tuple(words.select(condition, a, b) for a, b in zip(*wide, strict=True))
         graphs = [b.build(outputs) for b, outputs in zip(regions, results)]
         types = [v.type for v in results[0]]
         return builder.add("if", [condition], types, {}, graphs, op.loc).outputs

@@ -13,7 +13,7 @@ from .compose import Compose
 from .errors import Loc, UnsupportedOperation, UnsupportedType
 from .expand import EXPANSIONS
 from .flow import Flow
-from .graph import Function, Graph, GraphBuilder, Parameter, Value
+from .graph import Function, Graph, GraphBuilder, Parameter, Value, substitute_graph
 from .mlir import Block, Operation, parse
 from .ops import OPS
 from .types import I1, SCALARS, Pointer, Scalar, Type
@@ -171,10 +171,10 @@ def _divisibility(func: Operation, count: int) -> list[int]:
 @functools.lru_cache(maxsize=4096)
 def _type_or_none(text: str) -> Type | None:
     if text.startswith("tensor<"):
-        *dims, elem = _split_shape(text[len("tensor<") : -1].split(",")[0])
+        *dims, elem = _split_shape(text[len("tensor<") : -1])
         inner = _type_or_none(elem)
         return None if inner is None else Type(inner.elem, tuple(map(int, dims)))
-    if text.startswith("!tt.ptr<"):
+    if text.startswith("!tt.ptr<"):  # the address space, after a comma, says nothing new
         pointee = SCALARS.get(text[len("!tt.ptr<") : -1].split(",")[0])
         return None if pointee is None else Type(Pointer(pointee))
     scalar = SCALARS.get(text)
@@ -249,6 +249,7 @@ class _Lifter:
         calls: frozenset[str] = frozenset(),
     ):
         self.ids, self.functions, self.calls = ids, functions, calls
+        self.constants: dict[Value, int | float | bool] = {}
 
     def block(
         self, block: Block, builder: GraphBuilder, scope: dict[str, Value]
@@ -303,9 +304,28 @@ class _Lifter:
             raise _refusal(op)
         name, attrs = rule(op, inputs)
         regions = [self.region(r, scope, op.loc) for r in op.regions]
-        if name in ("reduce", "scan") and any(r.free_values() for r in regions):
-            raise _refusal(op, "a combine function that uses values from outside")
-        return builder.add(name, inputs, types, attrs, regions, op.loc).outputs
+        if name in ("reduce", "scan"):
+            regions = [self._closed(op, r) for r in regions]
+        made = builder.add(name, inputs, types, attrs, regions, op.loc)
+        if name == "const":
+            self.constants[made.result] = attrs["value"]
+        return made.outputs
+
+    def _closed(self, op: Operation, region: Graph) -> Graph:
+        """A combine region with constants of its own in place of those from outside."""
+        free = region.free_values()
+        if not free:
+            return region
+        builder = GraphBuilder(self.ids, args_node=region.args_node)
+        mapping: dict[Value, Value] = {}
+        for value in free:
+            if value not in self.constants:
+                raise _refusal(op, "a combine function that uses values from outside")
+            number = {"value": self.constants[value]}
+            mapping[value] = builder.add("const", (), (value.type,), number).result
+        for node in substitute_graph(region, mapping):
+            builder.append(node)
+        return builder.build(mapping.get(v, v) for v in region.outputs)
 
     def _call(
         self, op: Operation, inputs: tuple[Value, ...], builder: GraphBuilder
@@ -377,7 +397,7 @@ def _map_elementwise(
     blocks = op.regions[0]
     inner = dict(scope)
     inner.update(zip((name for name, _, _ in blocks[0].args), parts, strict=True))
-    found = Flow(_PerElement(lifter, shape), blocks, selects=True).follow(
+    found = Flow(_PerElement(lifter, shape), blocks, shape).follow(
         blocks[0], builder, inner, frozenset()
     )
     found = tuple(words.broadcast(v, shape) for v in found)

@@ -49,6 +49,7 @@ class Emitter:
         self.scalars: dict[Value, str] = dict(scalar_words)
         self._storage: dict[tuple[Value, Layout], Storage] = {}
         self._names = {n for a in accesses.values() for n in (a.name, a.old, a.new, a.flag)}
+        self._names.update(scalar_words.values())
         self._plain: dict[Value, bool] = {}
         self.arena = exchange.Arena(self)
         self.tile_bytes = 0

@@ -6,6 +6,7 @@ when it is known which arguments are the same array.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 from dataclasses import dataclass
@@ -15,6 +16,11 @@ from triton._C.libtriton import ir as _ir
 from triton._C.libtriton import passes as _passes
 from triton.backends.compiler import BaseBackend as _BaseBackend
 from triton.backends.compiler import GPUTarget as _GPUTarget
+
+from .descriptors import accept_arrays
+
+with contextlib.suppress(ImportError, AttributeError):  # versions of Triton without descriptors
+    accept_arrays()
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,11 @@ class MLXBackend(_BaseBackend):
         known = {
             k: v for k, v in opts.items() if k in Options.__dataclass_fields__ and v is not None
         }
-        return Options(**{**known, "arch": self.target.arch})
+        made = Options(**{**known, "arch": self.target.arch})
+        assert made.num_warps > 0 and made.num_warps & (made.num_warps - 1) == 0, (
+            "num_warps must be a power of 2"
+        )
+        return made
 
     def pack_metadata(self, metadata: Any) -> Any:
         return metadata

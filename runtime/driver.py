@@ -59,7 +59,8 @@ class MLXDriver(_DriverBase):
 
     def __init__(self) -> None:
         from .arrays import accept_numpy
-        from .launch import Launcher, allow_arrays
+        from .descriptors import allow_arrays
+        from .launch import Launcher
         from .tritonkey import remember
 
         super().__init__()

@@ -13,6 +13,7 @@ from triton.runtime.jit import TensorWrapper
 from ..fusion.errors import BadArgument
 from ..lowering.record import BufferFacts, Kernel
 from . import lowered, native
+from .descriptors import is_descriptor, types_of, values_of
 from .target import current
 
 # Triton's scalar types → struct format of an 8-byte slot.
@@ -64,14 +65,6 @@ _MOST_PROOFS = (
 _pending: list[weakref.ref[Any]] = []
 
 
-def allow_arrays() -> None:
-    """Triton takes anything with `dtype` and `data_ptr` for a pointer; mx.array lacks only the name."""
-    import mlx.core as mx
-
-    if not hasattr(mx.array, "data_ptr"):
-        mx.array.data_ptr = None  # type: ignore[attr-defined]
-
-
 def finish_pending() -> None:
     """Evaluate what launches since the last call have made (timing wants work, not graph nodes)."""
     import mlx.core as mx
@@ -102,17 +95,28 @@ class Signature:
     names: tuple[str, ...]
 
 
-def _flatten(types: Sequence[Any]) -> list[str]:
+def _flatten(types: Sequence[Any], names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Types and names of the kernel's parameters: tuples and descriptors taken apart."""
     found: list[str] = []
-    for t in types:
-        found.extend(_flatten(t) if isinstance(t, (tuple, list)) else [t])
-    return found
+    words: list[str] = []
+    for t, name in zip(types, names, strict=True):
+        parts = [t]
+        if isinstance(t, (tuple, list)):
+            parts, _ = _flatten(t, [name] * len(t))
+        elif is_descriptor(t):
+            parts = list(types_of(t))
+        found.extend(parts)
+        words.extend([name] * len(parts))
+    return found, words
 
 
 def _flatten_args(args: Sequence[Any], types: Sequence[Any]) -> list[Any]:
     found: list[Any] = []
     for arg, t in zip(args, types, strict=True):
-        found.extend(_flatten_args(arg, t) if isinstance(t, (tuple, list)) else [arg])
+        if isinstance(t, (tuple, list)):
+            found.extend(_flatten_args(arg, t))
+        else:
+            found.extend(values_of(arg) if is_descriptor(t) else [arg])
     return found
 
 
@@ -134,7 +138,7 @@ def signature_of(types: Sequence[str], names: Sequence[str]) -> Signature:
         packer,
         scalars,
         tuple(kinds[k] for k in scalars),
-        tuple(names[i] if i < len(names) else f"argument {i}" for i in places),
+        tuple(names[i] for i in places),
     )
 
 
@@ -145,8 +149,9 @@ class Launcher:
 
     def __init__(self, src: Any, metadata: Any):
         types = list(src.signature.values())
-        self.nested = types if any(isinstance(t, (tuple, list)) for t in types) else None
-        self.signature = signature_of(_flatten(types), list(src.signature.keys()))
+        nested = any(isinstance(t, (tuple, list)) or is_descriptor(t) for t in types)
+        self.nested = types if nested else None
+        self.signature = signature_of(*_flatten(types, list(src.signature)))
         self.num_warps: int = metadata.num_warps
         self.function = getattr(src, "fn", None)
         self.choice = current()

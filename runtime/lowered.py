@@ -29,10 +29,12 @@ def function_of(text: str) -> Function:
 
 def trial(text: str, target: str, num_warps: int) -> Kernel:
     """Lower with every argument an array of its own; raises the refusals of fusion/errors.py."""
+    from ..fusion.verify import verify
     from ..lowering.kernel import lower
     from ..lowering.text import C_TYPES
 
     function = function_of(text)
+    verify(function, "fused")
     facts = {
         k: BufferFacts(C_TYPES.get(p.type.scalar.name, "uchar"), k)
         for k, p in enumerate(function.parameters)

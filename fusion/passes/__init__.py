@@ -50,5 +50,12 @@ def default() -> tuple[Pass, ...]:
     from .fold import FoldConstants
     from .offsets import CarryOffsets
     from .recurrence import CloseRecurrences
+    from .widen import WidenCombines
 
-    return (CloseRecurrences(), CarryOffsets(), FoldConstants(), RemoveDeadNodes())
+    return (
+        CloseRecurrences(),
+        CarryOffsets(),
+        WidenCombines(),
+        FoldConstants(),
+        RemoveDeadNodes(),
+    )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import mlx.core as mx
 import numpy as np
 import pytest
 import triton
 import triton.language as tl
+from triton.tools.tensor_descriptor import TensorDescriptor
 
 import triton_mlx
 from triton_mlx.fusion import float8
@@ -223,3 +225,59 @@ def test_locks_work_on_the_host_and_are_refused_elsewhere(target: str) -> None:
     assert count[0] == 500
     want = [(number * 37 % 100 - 50)[number % 4 == k].max() for k in range(4)]
     np.testing.assert_array_equal(most, want)
+
+
+@triton.jit
+def descriptor_kernel(source, out_ptr, a, B: tl.constexpr):
+    x = source.load([a, 0])
+    source.store([a, B], x * 2)
+    tl.store(out_ptr + tl.arange(0, B), tl.sum(x, 0))
+
+
+@pytest.mark.parametrize("kind", ["mlx", "torch"])
+def test_descriptors_made_on_the_host(kind: str) -> None:
+    values = np.arange(512, dtype=np.float32).reshape(16, 32)
+    if kind == "mlx":
+        array, out = mx.array(values), mx.zeros(8)
+    else:
+        torch = pytest.importorskip("torch")
+        array, out = torch.from_numpy(values.copy()), torch.zeros(8)
+    source = TensorDescriptor(array, [16, 32], [32, 1], [8, 8])
+    descriptor_kernel[(1,)](source, out, 12, B=8)
+    np.testing.assert_array_equal(np.asarray(out), values[12:, :8].sum(0))
+    want = values.copy()
+    want[12:, 8:16] = values[12:, :8] * 2
+    np.testing.assert_array_equal(np.asarray(array), want)
+
+
+@triton.jit
+def running_sum_kernel(x_ptr, out_ptr, N: tl.constexpr):
+    o = tl.arange(0, N)
+    tl.store(out_ptr + o, tl.cumsum(tl.load(x_ptr + o), 0))
+
+
+def test_scans_of_small_floats_keep_fp32_between_their_steps() -> None:
+    x = mx.array(np.random.default_rng(5).standard_normal(512)).astype(mx.bfloat16)
+    out = mx.zeros(512, mx.bfloat16)
+    running_sum_kernel[(1,)](x, out, N=512)
+    want = np.cumsum(np.array(x.astype(mx.float32)))
+    np.testing.assert_allclose(np.array(out.astype(mx.float32)), want, rtol=2**-7, atol=1e-4)
+
+
+@triton.jit
+def last_of(a1, b1_last, b1_cur, a2, b2_last, b2_cur):
+    return a1 + a2, tl.where(a2 == 1, b1_cur, 0) + b2_last, b2_cur
+
+
+@triton.jit
+def roll_kernel(x_ptr, out_ptr, N: tl.constexpr):
+    o = tl.arange(0, N)
+    x = tl.load(x_ptr + o)
+    _, rolled, _ = tl.associative_scan((1 + 0 * x, 0 * x, x), 0, last_of)
+    tl.store(out_ptr + o, rolled)
+
+
+def test_combine_functions_with_constants() -> None:
+    x, out = np.arange(64, dtype=np.int32), np.zeros(64, np.int32)
+    roll_kernel[(1,)](x, out, N=64)
+    np.testing.assert_array_equal(out, np.concatenate([[0], x[:-1]]))
