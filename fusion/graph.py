@@ -173,12 +173,16 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A whole kernel: its name, its parameters (the arguments of `body`) and its body."""
+    """A whole kernel: its name, its parameters (the arguments of `body`) and its body.
+
+    `contracts`: a product and a sum may become one fused multiply-add.
+    """
 
     name: str
     parameters: tuple[Parameter, ...]
     body: Graph
     loc: Loc = Loc()
+    contracts: bool = True
 
     def with_body(self, body: Graph) -> Function:
         return replace(self, body=body)

@@ -156,7 +156,9 @@ def _lift_module(module: Operation) -> Function:
         Parameter(name[1:], t, d)
         for (name, _, _), t, d in zip(entry.args, types, _divisibility(func, len(types)))
     )
-    return Function(func.attrs["sym_name"].strip('"'), parameters, builder.build(), func.loc)
+    contracts = not module.attrs.get("contracts", "1").startswith("0")
+    name = func.attrs["sym_name"].strip('"')
+    return Function(name, parameters, builder.build(), func.loc, contracts)
 
 
 def _divisibility(func: Operation, count: int) -> list[int]:

@@ -91,6 +91,8 @@ def _cast(node: Node, a: Sequence[str]) -> str:
 def _fcast(node: Node, a: Sequence[str]) -> str:
     if node.attr("rounding") == "rtz":
         return f"to_zero_{c_type(node.types[0].scalar)}(float({a[0]}))"
+    if node.types[0].scalar.bits == node.inputs[0].type.scalar.bits == 16:
+        return _cast(node, [f"float({a[0]})"])  # Metal has no conversion between half and bfloat
     return _cast(node, a)
 
 

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from importlib import resources
 
-from ..fusion.errors import BadArgument, TileTooLarge
+from ..fusion.errors import TileTooLarge, UnsupportedOperation
 from ..fusion.graph import Function, Value
 from ..fusion.types import Scalar
 from .emit import Emitter
@@ -76,6 +76,7 @@ def lower(
         emitter.arena.bytes,
         emitter.tile_bytes,
         tuple(emitter.sites),
+        function.contracts,
     )
 
 
@@ -85,7 +86,7 @@ def _check_fill(accesses: Mapping[Value, Access], messages: bool) -> None:
         a.mode == "merged" or a.combine not in ("", "and") for a in accesses.values()
     )
     if zero and any(a.combine == "and" for a in accesses.values()):
-        raise BadArgument(
+        raise UnsupportedOperation(
             "an atomic and beside outputs that start from zero",
             why="MLX starts all outputs of a kernel from one number",
             hint="split the kernel, or run with triton_mlx.use('host')",
@@ -106,7 +107,8 @@ def _threads(
     overlaps: bool,
 ) -> tuple[str, str]:
     """(header, source) for mx.fast.metal_kernel."""
-    lines = [
+    lines = [] if emitter.function.contracts else ["  TILE_NO_CONTRACTION"]
+    lines += [
         "  const int lane = (int)thread_index_in_simdgroup;",
         "  const int sg = (int)simdgroup_index_in_threadgroup;",
         "  const int tid = (int)thread_index_in_threadgroup;",

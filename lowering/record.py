@@ -85,6 +85,7 @@ class Kernel:
 
     `accesses`: one per buffer, in order of its first parameter; `buffers`: parameter index of each.
     `scalars`: parameter indexes of the scalars, packed in 8-byte slots in this order.
+    `contracts`: products and sums may become fused multiply-adds.
     `sites`: prints and asserts; if there are any, a buffer of messages follows the others.
     `inputs`: indexes into `accesses` of the buffers whose old contents the body reads.
     """
@@ -101,3 +102,4 @@ class Kernel:
     threadgroup_bytes: int
     stack_bytes: int
     sites: tuple[Site, ...] = ()
+    contracts: bool = True

@@ -127,16 +127,19 @@ def _finish(module: Any, metadata: dict[str, Any], options: Options) -> bytes:
 
     metadata["name"] = module.get_entry_func_name()
     metadata["shared"] = 0
-    text = _generic_text(module)
+    text = _generic_text(module, options.enable_fp_fusion)
     trial(text, options.arch, options.num_warps)
     return text.encode()
 
 
-def _generic_text(module: Any) -> str:
+def _generic_text(module: Any, contracts: bool = True) -> str:
     """`module` in generic form with locations; `module` is spoilt afterwards.
 
     MLIR prints an operation that fails verification in generic form, and a module with an attribute
     that has no dialect prefix fails it. fusion/mlir.py checks that the text is what it expects.
+    `contracts`: products and sums may become fused multiply-adds; the text says so too.
     """
-    module.set_attr("generic", _ir.builder(module.context).get_int32_attr(0))
+    number = _ir.builder(module.context).get_int32_attr
+    module.set_attr("generic", number(0))
+    module.set_attr("contracts", number(int(contracts)))
     return str(module.str() if hasattr(module, "str") else module)

@@ -44,3 +44,10 @@ inline void tile_report(device uint* report, uint site, uint3 at, int element, u
   record[5] = low;
   record[6] = high;
 }
+
+// At the start of a body: no product and sum become a fused multiply-add.
+#ifdef __METAL_VERSION__
+#define TILE_NO_CONTRACTION _Pragma("METAL fp contract(off)")
+#else
+#define TILE_NO_CONTRACTION _Pragma("clang fp contract(off)")
+#endif

@@ -281,3 +281,18 @@ def test_combine_functions_with_constants() -> None:
     x, out = np.arange(64, dtype=np.int32), np.zeros(64, np.int32)
     roll_kernel[(1,)](x, out, N=64)
     np.testing.assert_array_equal(out, np.concatenate([[0], x[:-1]]))
+
+
+@triton.jit
+def fused_kernel(x_ptr, out_ptr, N: tl.constexpr):
+    o = tl.arange(0, N)
+    x = tl.load(x_ptr + o)
+    tl.store(out_ptr + o, x * x - tl.load(x_ptr + N + o))
+
+
+def test_products_and_sums_are_rounded_apart_where_the_user_says_so() -> None:
+    x = np.float32(1) + np.arange(1, 65, dtype=np.float32) * np.float32(2**-23)
+    both = np.concatenate([x, x * x])
+    out = np.ones(64, np.float32)
+    fused_kernel[(1,)](both, out, N=64, enable_fp_fusion=False)
+    np.testing.assert_array_equal(out, 0)
