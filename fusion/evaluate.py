@@ -238,6 +238,14 @@ class _Program:
         return self._region(node.regions[0 if condition else 1], [])
 
 
+def _order(a: Array) -> Array:
+    """Integers in the order of the bits of floats: -0 below +0, NaNs at the ends."""
+    a = np.atleast_1d(a)
+    bits = a.view(f"i{a.dtype.itemsize}").astype(np.int64)
+    low = np.int64(-(1 << (8 * a.dtype.itemsize - 1)))
+    return np.asarray(np.where(bits < 0, low - 1 - bits, bits))
+
+
 _RMW: dict[str, Any] = {
     "and": np.bitwise_and,
     "or": np.bitwise_or,
@@ -248,6 +256,8 @@ _RMW: dict[str, Any] = {
     "min": np.minimum,
     "umax": lambda a, b: np.maximum(semantics.unsigned(a), semantics.unsigned(np.asarray(b))),
     "umin": lambda a, b: np.minimum(semantics.unsigned(a), semantics.unsigned(np.asarray(b))),
+    "fmax": lambda a, b: np.where(_order(b) > _order(a), b, a),
+    "fmin": lambda a, b: np.where(_order(b) < _order(a), b, a),
     "xchg": lambda a, b: np.broadcast_to(b, np.shape(a)),
 }
 

@@ -260,17 +260,16 @@ def _memory(values: int) -> Rule:
     return rule
 
 
-_RMW_KINDS = frozenset(["and", "or", "xor", "add", "fadd", "max", "min", "umax", "umin", "xchg"])
+_FLOAT_RMW = frozenset({"fadd", "fmax", "fmin"})
+_RMW_KINDS = _FLOAT_RMW | {"and", "or", "xor", "add", "max", "min", "umax", "umin", "xchg"}
 
 
 def _atomic_rmw(node: Node) -> None:
     _memory(1)(node)
     kind = node.attr("kind")
     _need(node, kind in _RMW_KINDS, f"kind {kind}")
-    floats = node.inputs[1].type.is_float
-    _need(
-        node, kind in ("fadd", "xchg") if floats else kind != "fadd", f"{kind} of {node.types[0]}"
-    )
+    fits = kind == "xchg" or (kind in _FLOAT_RMW) == node.inputs[1].type.is_float
+    _need(node, fits, f"{kind} of {node.types[0]}")
 
 
 def _combine(node: Node) -> None:

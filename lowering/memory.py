@@ -63,6 +63,8 @@ _FETCH = {
     "min": "min",
     "umax": "max",
     "umin": "min",
+    "fmax": "fmax",
+    "fmin": "fmin",
     "xchg": "exchange",
 }
 _RETURNED = {
@@ -71,12 +73,22 @@ _RETURNED = {
     "and": "({0} & {1})",
     "or": "({0} | {1})",
     "xor": "({0} ^ {1})",
-    "max": "max({0}, {1})",
-    "min": "min({0}, {1})",
-    "umax": "max({0}, {1})",
-    "umin": "min({0}, {1})",
 }
-IDENTITY: dict[str, int | float] = {"add": 0, "fadd": 0, "or": 0, "xor": 0, "and": -1, "umax": 0}
+# Kinds that a fresh output can gather, from zero (and: from all ones).
+KEYED = frozenset({"max", "min", "umax", "umin", "fmax", "fmin"})
+GATHERED = KEYED | {"add", "fadd", "or", "xor", "and"}
+
+
+def _keyed(kind: str, access: Access, index: str, value: str, scalar: Scalar, used: bool) -> str:
+    """A minimum or maximum as the maximum of unsigned keys (runtime/atomic_keys.py)."""
+    word = UNSIGNED[scalar.name] if kind in ("umax", "umin") else c_type(scalar)
+    place = f"(device atomic<uint>*)&{access.new}[{index}]"
+    key = f"key_{kind}(({word})({value}))"
+    text = f"atomic_fetch_max_explicit({place}, {key}, memory_order_relaxed)"
+    if not used:
+        return text
+    old = _read(access, f"{access.old}[{index}]", scalar)
+    return f"({c_type(scalar)})unkey_{kind}(max({text}, key_{kind}(({word})({old}))))"
 
 
 def cas_text(node: Node, access: Access, index: str, expected: str, value: str) -> str:
@@ -120,6 +132,8 @@ def atomic_text(
             why="Metal's atomics are 32 bits wide",
             hint="use 32-bit elements, or triton_mlx.use('host')",
         )
+    if kind in KEYED:
+        return _keyed(kind, access, index, value, scalar, used)
     # The array is of plain elements; an atomic of 32 bits has their size and alignment.
     place = f"(device atomic<{access.storage}>*){pointer}"
     text = f"atomic_fetch_{_FETCH[kind]}_explicit({place}, {value}, memory_order_relaxed)"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ..fusion.errors import PointerProvenance
 from ..fusion.graph import Graph, Node, Value
 from ..fusion.ops import READS, WRITES
-from .memory import IDENTITY
+from .memory import GATHERED
 from .record import Access, Mode
 from .targets import Target
 from .values import Values
@@ -73,7 +73,7 @@ def mode(usage: Usage, target: Target, covered: bool) -> Mode:
         return "inout"
     if usage.atomics:
         pure = not usage.stores and not usage.loads and len(usage.atomics) == 1
-        return "combined" if pure and next(iter(usage.atomics)) in IDENTITY else "merged"
+        return "combined" if pure and next(iter(usage.atomics)) in GATHERED else "merged"
     return "fresh" if covered and not usage.reads_back else "merged"
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..fusion.errors import BadArgument, TritonMlxError
 from ..lowering.record import Access, BufferFacts, Kernel
-from . import cache, lowered, messages, native
+from . import atomic_keys, cache, lowered, messages, native
 from .metal_call import MetalCall, dtype_name
 
 if TYPE_CHECKING:
@@ -215,7 +215,6 @@ _COMBINE: dict[str, Callable[[Any, Any, Any], Any]] = {
     "or": lambda mx, old, new: mx.bitwise_or(old, new),
     "xor": lambda mx, old, new: mx.bitwise_xor(old, new),
     "and": lambda mx, old, new: mx.bitwise_and(old, new),
-    "umax": lambda mx, old, new: mx.maximum(old, new),
 }
 
 
@@ -227,5 +226,6 @@ def _settled(access: Access, new: Any, written: Any, old: Any) -> Any:
     if access.mode == "merged":
         return mx.where(written.reshape(old.shape), new, old)
     if access.mode == "combined":
-        return _COMBINE[access.combine](mx, old, new)
+        rule = _COMBINE.get(access.combine)
+        return rule(mx, old, new) if rule else atomic_keys.combined(access.combine, old, new)
     return new

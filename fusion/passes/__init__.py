@@ -47,6 +47,7 @@ def run(passes: Sequence[Pass], function: Function) -> PassResult:
 def default() -> tuple[Pass, ...]:
     """The passes that every launch goes through."""
     from .clean import RemoveDeadNodes
+    from .floatatomics import JoinFloatAtomics
     from .fold import FoldConstants
     from .offsets import CarryOffsets
     from .recurrence import CloseRecurrences
@@ -55,6 +56,7 @@ def default() -> tuple[Pass, ...]:
     return (
         CloseRecurrences(),
         CarryOffsets(),
+        JoinFloatAtomics(),
         WidenCombines(),
         FoldConstants(),
         RemoveDeadNodes(),

@@ -53,6 +53,15 @@ HOST_ATOMIC(fetch_xor, old ^ value)
 HOST_ATOMIC(fetch_max, value > old ? value : old)
 HOST_ATOMIC(fetch_min, value < old ? value : old)
 HOST_ATOMIC(exchange, value)
+
+// Floats in the order of their bits: -0 is below +0, NaN of either sign is at that end.
+template <typename T> inline auto float_order(T x) {
+  using B = typename host_bits<T>::type;
+  const B bits = as_type<B>(x), top = B(B(1) << (8 * sizeof(B) - 1));
+  return B(bits & top ? ~bits : bits ^ top);
+}
+HOST_ATOMIC(fetch_fmax, float_order(value) > float_order(old) ? value : old)
+HOST_ATOMIC(fetch_fmin, float_order(value) < float_order(old) ? value : old)
 template <typename T, typename P> inline T host_atomic_cas(P* place, T expected, T value) {
   using B = typename host_bits<T>::type;
   static_assert(sizeof(B) == sizeof(P), "an atomic keeps the width of the element");

@@ -51,3 +51,22 @@ inline void tile_report(device uint* report, uint site, uint3 at, int element, u
 #else
 #define TILE_NO_CONTRACTION _Pragma("clang fp contract(off)")
 #endif
+
+// Unsigned keys in the order of values, reversed for minima (runtime/atomic_keys.py).
+METAL_FUNC uint key_umax(uint x) { return x; }
+METAL_FUNC uint unkey_umax(uint k) { return k; }
+METAL_FUNC uint key_max(int x) { return uint(x) ^ 0x80000000u; }
+METAL_FUNC int unkey_max(uint k) { return int(k ^ 0x80000000u); }
+METAL_FUNC uint key_fmax(float x) {
+  const uint bits = as_type<uint>(x);
+  return bits >= 0x80000000u ? ~bits : bits ^ 0x80000000u;
+}
+METAL_FUNC float unkey_fmax(uint k) {
+  return as_type<float>(k >= 0x80000000u ? k ^ 0x80000000u : ~k);
+}
+METAL_FUNC uint key_umin(uint x) { return ~x; }
+METAL_FUNC uint unkey_umin(uint k) { return ~k; }
+METAL_FUNC uint key_min(int x) { return ~key_max(x); }
+METAL_FUNC int unkey_min(uint k) { return unkey_max(~k); }
+METAL_FUNC uint key_fmin(float x) { return ~key_fmax(x); }
+METAL_FUNC float unkey_fmin(uint k) { return unkey_fmax(~k); }
