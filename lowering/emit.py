@@ -9,7 +9,7 @@ from ..fusion.graph import Function, Graph, Node, Value
 from ..fusion.ops import OPS
 from ..fusion.types import Scalar
 from ..fusion.views import identity
-from . import dot, exchange, gather, group, scan
+from . import dot, exchange, gather, group, indexes, scan
 from .coarse import coarse
 from .homes import Homes
 from .layout import Layout
@@ -54,6 +54,7 @@ class Emitter:
         self.arena = exchange.Arena(self)
         self.tile_bytes = 0
         self.sites: list[Site] = []
+        self.index_bits = indexes.from_booleans(function.body)
         self._used = set(_all_uses(function.body))
 
     @property
@@ -331,7 +332,8 @@ class Emitter:
         return found.text
 
     def write_nest(self, nest: Nest) -> None:
-        lines = nest.emit(self.target.loop, self.target.inner_loop)
+        inner = self.target.masked_loop if nest.masked else self.target.inner_loop
+        lines = nest.emit(self.target.loop, inner)
         if nest.depth == 0 and len(lines) <= 1:
             self.out.lines.extend("  " * self.out.depth + t for t in lines)
             return

@@ -133,7 +133,7 @@ def owner_condition(emitter: Emitter, layout: Layout) -> list[str]:
     found: list[str] = []
     if emitter.target.lanes == 1:
         return found
-    if not layout.shape:
+    if not layout.bases:
         return ["tid == 0"]
     for word, bases in (("lane", layout.lane), ("sg", layout.simdgroup)):
         mask = sum(1 << k for k, b in enumerate(bases) if b == 0)

@@ -18,6 +18,11 @@ def _unsigned(text: str, scalar: Scalar) -> str:
     return f"({UNSIGNED[scalar.name]}){text}"
 
 
+def _unsigned_operand(text: str, scalar: Scalar) -> str:
+    """For + - * <<: C promotes small types to int, whose overflow is undefined."""
+    return f"(uint){_unsigned(text, scalar)}" if scalar.bits in (8, 16) else _unsigned(text, scalar)
+
+
 def _infix(symbol: str) -> Rule:
     return lambda node, a: f"({a[0]} {symbol} {a[1]})"
 
@@ -25,7 +30,8 @@ def _infix(symbol: str) -> Rule:
 def _unsigned_infix(symbol: str) -> Rule:
     def rule(node: Node, a: Sequence[str]) -> str:
         scalar = node.types[0].scalar
-        return f"({c_type(scalar)})({_unsigned(a[0], scalar)} {symbol} {_unsigned(a[1], scalar)})"
+        left, right = (_unsigned_operand(x, scalar) for x in a)
+        return f"({c_type(scalar)})({left} {symbol} {right})"
 
     return rule
 
@@ -135,7 +141,7 @@ def _mulhi(node: Node, a: Sequence[str]) -> str:
 
 def _shift_left(node: Node, a: Sequence[str]) -> str:
     scalar = node.types[0].scalar
-    return f"({c_type(scalar)})({_unsigned(a[0], scalar)} << {a[1]})"
+    return f"({c_type(scalar)})({_unsigned_operand(a[0], scalar)} << {a[1]})"
 
 
 def _divide(name: str) -> Rule:

@@ -132,7 +132,9 @@ def _load(emitter: Emitter, scope: Scope, node: Node) -> Expr:
             if len(node.inputs) > 2
             else Expr(literal(0, node.types[0].scalar))
         )
-        text = f"{mask.text} ? {text} : {other.text}" if mask.text != "true" else text
+        if mask.text != "true":
+            text = f"{mask.text} ? {text} : {other.text}"
+            scope.nest.masked = True
         level = max(level, mask.level, other.level)
     return scope.bind(node.result, node, text, level)
 
@@ -152,6 +154,7 @@ def _store(emitter: Emitter, scope: Scope, node: Node) -> None:
 
 def _guarded(scope: Scope, conditions: list[str], lines: list[str]) -> None:
     conditions = [c for c in conditions if c != "true"]
+    scope.nest.masked = scope.nest.masked or bool(conditions)
     if conditions and len(lines) > 1:
         lines = ["{ " + " ".join(lines) + " }"]
     head = f"if ({' && '.join(conditions)}) " if conditions else ""

@@ -4,6 +4,7 @@ A layout is a linear map over GF(2). Tiles have power-of-two sizes; an element i
 row-major index, and a layout gives, for every bit of (register, lane, simdgroup), the flattened index that
 this bit contributes. The element at a position is the XOR of the contributions of the set bits; a zero
 contribution means that the value is repeated along that bit. (Linear layouts: arXiv 2505.23819.)
+A tile of one element has no bits at all: like a scalar, every thread holds it.
 """
 
 from __future__ import annotations
@@ -64,6 +65,8 @@ class Layout:
                 xor, (back.get(i, 0) for i in range(basis.bit_length()) if basis >> i & 1), 0
             )
 
+        if math.prod(shape) == 1:
+            return Layout(shape, ())
         registers = sorted(r for r in map(move, self.register) if r)
         return Layout(
             shape, tuple(registers), tuple(map(move, self.lane)), tuple(map(move, self.simdgroup))
@@ -84,7 +87,7 @@ def blocked(shape: tuple[int, ...], simdgroups: int, vector: int = 4) -> Layout:
     With simdgroups = 0 (the host: one thread does the whole program) all bits are register bits.
     """
     bits = [1 << b for b in range(log2(math.prod(shape)))]
-    if simdgroups == 0:
+    if simdgroups == 0 or not bits:
         return Layout(shape, tuple(bits))
     lanes, groups = 5, log2(simdgroups)
     spare = max(0, len(bits) - lanes - groups)

@@ -30,6 +30,7 @@ class Nest:
 
     def __init__(self, layout: Layout, thread: Sequence[str], chunk: int = 0):
         self.layout, self.chunk = layout, chunk
+        self.masked = False  # True once a statement accesses memory conditionally
         self.ranges = dim_ranges(layout.shape)
         self._register_bits = [
             [b for b in bits if 1 << b in layout.register] for bits in self.ranges

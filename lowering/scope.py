@@ -90,7 +90,10 @@ class Scope:
         return self.bind(value, node, self._text(node, args), max(a.level for a in args))
 
     def _text(self, node: Node, args: Sequence[Expr]) -> str:
-        return expr.text(node, [a.text for a in args], wraps=self.emitter.wraps(node))
+        texts = [a.text for a in args]
+        if node.id in self.emitter.index_bits:
+            texts[0] = f"tile_bit({texts[0]})"
+        return expr.text(node, texts, wraps=self.emitter.wraps(node))
 
     def _root(self, root: Value, bits: Bits) -> Expr:
         if not root.type.shape:

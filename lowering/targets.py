@@ -15,7 +15,8 @@ from ..hwinfo import Capability
 class Target:
     """`lanes`: threads of a simdgroup; 1 where one thread runs a whole program.
 
-    `loop`, `inner_loop`: words before an outer and before an innermost register loop.
+    `loop`, `inner_loop`: words before an outer and before an innermost register loop; `masked_loop`:
+    before an innermost one with conditional accesses to memory.
     `threadgroup_bytes`, `max_threads`: limits of one program (0: no such memory).
     `in_place`: loads and stores of a buffer meet in one memory.
     `dot`: the strategy for matrix products (lowering/dot.py).
@@ -30,6 +31,7 @@ class Target:
     lanes: int
     loop: str
     inner_loop: str
+    masked_loop: str
     threadgroup_bytes: int
     max_threads: int
     in_place: bool
@@ -54,6 +56,7 @@ def _metal(row: Capability) -> Target:
         lanes=row.value("simd_width"),
         loop=unrolled,
         inner_loop=unrolled,
+        masked_loop=unrolled,
         threadgroup_bytes=row.value("threadgroup_memory_bytes"),
         max_threads=row.value("max_threads_per_threadgroup"),
         in_place=False,
@@ -70,6 +73,7 @@ def _host(row: Capability) -> Target:
         lanes=row.value("simd_width"),
         loop="TILE_OUTER",
         inner_loop="TILE_LOOP",
+        masked_loop="TILE_MASKED",
         threadgroup_bytes=row.value("threadgroup_memory_bytes"),
         max_threads=row.value("max_threads_per_threadgroup"),
         in_place=True,

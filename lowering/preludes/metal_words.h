@@ -70,3 +70,6 @@ METAL_FUNC uint key_min(int x) { return ~key_max(x); }
 METAL_FUNC int unkey_min(uint k) { return unkey_max(~k); }
 METAL_FUNC uint key_fmin(float x) { return ~key_fmax(x); }
 METAL_FUNC float unkey_fmin(uint k) { return unkey_fmax(~k); }
+
+// A boolean that becomes part of an index (host_words.h says why it has a name).
+METAL_FUNC int tile_bit(bool b) { return b ? 1 : 0; }

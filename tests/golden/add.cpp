@@ -18,7 +18,7 @@ static void program(const float* __restrict x_ptr_0, const float* __restrict y_p
     }
     else {
       {
-        TILE_LOOP
+        TILE_MASKED
         for (int r0 = 0; r0 < 1024; ++r0) {
           const int i0 = r0;
           const int offsets_6_3 = (offsets_3 + i0);

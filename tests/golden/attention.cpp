@@ -39,7 +39,7 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
           const int rows_28_3 = (rows_25 + i0);
           const int at_rows_30_2 = (rows_28_3 * 64);
           const bool q_36_2 = (rows_28_3 < queries_4);
-          TILE_LOOP
+          TILE_MASKED
           for (int r1 = 0; r1 < 64; ++r1) {
             const int i1 = r1;
             const int at_rows_34_2 = (at_rows_30_2 + i1);
@@ -103,7 +103,7 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
           TILE_OUTER
           for (int r0 = 0; r0 < 64; ++r0) {
             const int i0 = r0;
-            TILE_LOOP
+            TILE_MASKED
             for (int r1 = 0; r1 < 32; ++r1) {
               const int i1 = r1;
               const int cols_57_3 = (start_99 + i1);
@@ -262,7 +262,7 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
             const int cols_57_7 = (start_99 + i0);
             const int v_at_88_2 = (cols_57_7 * 64);
             const bool v_91_2 = (cols_57_7 < keys_5);
-            TILE_LOOP
+            TILE_MASKED
             for (int r1 = 0; r1 < 64; ++r1) {
               const int i1 = r1;
               const int v_at_90_2 = (v_at_88_2 + i1);
@@ -326,7 +326,7 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
           const int rows_28_7 = (rows_25 + i0);
           const int at_rows_30_4 = (rows_28_7 * 64);
           const bool q_36_4 = (rows_28_7 < queries_4);
-          TILE_LOOP
+          TILE_MASKED
           for (int r1 = 0; r1 < 64; ++r1) {
             const int i1 = r1;
             const float acc_102_2 = (acc_99[(r0 << 6) + r1] / total_99[r0]);

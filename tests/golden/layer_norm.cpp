@@ -32,7 +32,7 @@ static void program(const float* __restrict x_ptr_0, const float* __restrict wei
         const long offset_2 = (long)x_7;
         TILE_OUTER
         for (int c0 = 0; c0 < 512; c0 += 64) {
-          TILE_LOOP
+          TILE_MASKED
           for (int k0 = 0; k0 < 64; ++k0) {
             const int r0 = c0 + k0;
             const int i0 = r0;
@@ -132,7 +132,7 @@ static void program(const float* __restrict x_ptr_0, const float* __restrict wei
     else {
       {
         const long offset_4 = (long)x_7;
-        TILE_LOOP
+        TILE_MASKED
         for (int r0 = 0; r0 < 512; ++r0) {
           const int i0 = r0;
           const float y_35_2 = (centred_19[r0] * rstd_27);

@@ -64,7 +64,7 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
             const int a_ptrs_34_2 = (rows_26_3 * stride_am_7);
             const long offset_4 = offset_3 + (long)a_ptrs_34_2;
             const bool a_51_2 = (rows_26_3 < M_4);
-            TILE_LOOP
+            TILE_MASKED
             for (int r1 = 0; r1 < 32; ++r1) {
               const int i1 = r1;
               const bool a_61_2 = (i1 < left_59);
@@ -113,7 +113,7 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
             const int b_ptrs_43_2 = (i0 * stride_bk_8);
             const long offset_8 = offset_7 + (long)b_ptrs_43_2;
             const bool b_66_2 = (i0 < left_59);
-            TILE_LOOP
+            TILE_MASKED
             for (int r1 = 0; r1 < 64; ++r1) {
               const int i1 = r1;
               const int cols_30_3 = (cols_28 + i1);
@@ -162,7 +162,7 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
           const int out_ptrs_75_2 = (rows_26_6 * stride_om_9);
           const long offset_10 = (long)out_ptrs_75_2;
           const bool inside_82_2 = (rows_26_6 < M_4);
-          TILE_LOOP
+          TILE_MASKED
           for (int r1 = 0; r1 < 64; ++r1) {
             const int i1 = r1;
             const int cols_30_6 = (cols_28 + i1);

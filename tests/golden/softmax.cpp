@@ -26,7 +26,7 @@ static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1
         const long offset_2 = (long)x_6;
         TILE_OUTER
         for (int c0 = 0; c0 < 512; c0 += 64) {
-          TILE_LOOP
+          TILE_MASKED
           for (int k0 = 0; k0 < 64; ++k0) {
             const int r0 = c0 + k0;
             const int i0 = r0;
@@ -111,7 +111,7 @@ static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1
     else {
       {
         const long offset_4 = (long)mul_22;
-        TILE_LOOP
+        TILE_MASKED
         for (int r0 = 0; r0 < 512; ++r0) {
           const int i0 = r0;
           const float y_21_2 = (numerator_16[r0] / y_19[0]);

@@ -44,7 +44,7 @@ static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1
       else {
         {
           const long offset_2 = (long)x_ptr_7 + (long)start_28;
-          TILE_LOOP
+          TILE_MASKED
           for (int r0 = 0; r0 < 1024; ++r0) {
             const int i0 = r0;
             const int inside_15_2 = (start_28 + i0);
@@ -161,7 +161,7 @@ static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1
         {
           const long offset_5 = (long)x_ptr_7 + (long)start_56;
           const long offset_6 = (long)out_ptr_9 + (long)start_56;
-          TILE_LOOP
+          TILE_MASKED
           for (int r0 = 0; r0 < 1024; ++r0) {
             const int i0 = r0;
             const int inside_43_2 = (start_56 + i0);

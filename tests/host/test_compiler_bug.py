@@ -7,8 +7,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
+import triton
+import triton.language as tl
 
+import triton_mlx
 from triton_mlx.lowering.kernel import prelude
 from triton_mlx.runtime.native.cxx import KERNEL_FLAGS
 
@@ -73,3 +77,41 @@ def test_masked_loads_in_permuted_loops(compiler: str, tmp_path: Path) -> None:
     source.write_text(macros + _LOOPS)
     subprocess.run([path, *KERNEL_FLAGS, str(source), "-o", str(library)], check=True)
     assert ctypes.CDLL(str(library)).wrong_elements() == 0
+
+
+@triton.jit
+def filled_kernel(out_ptr, LIMIT, N: tl.constexpr):
+    at = tl.arange(0, N)
+    total = tl.sum(tl.full((1, N), 7, tl.int32), axis=0)
+    tl.store(out_ptr + at, total, mask=at < LIMIT)
+
+
+def test_conditional_stores_of_a_local_array() -> None:
+    out = np.zeros(128, np.int32)
+    with triton_mlx.use("host"):
+        filled_kernel[(1,)](out, 36, N=128)
+    np.testing.assert_array_equal(out, np.where(np.arange(128) < 36, 7, 0))
+
+
+@triton.jit
+def chosen_kernel(a_ptr, out_ptr, FORM: tl.constexpr, N: tl.constexpr):
+    at = tl.arange(0, N)
+    odd = tl.load(a_ptr + at) != 0
+    if FORM == "cast":
+        index = odd.to(tl.int32)
+    elif FORM == "where":
+        index = tl.where(odd, 2, 1)
+    else:
+        index = tl.sum(odd.to(tl.int64)[None, :] * 1, 0) + 1
+    tl.store(out_ptr + at, tl.load(a_ptr + index))
+
+
+@pytest.mark.parametrize("form", ["cast", "where", "sum"])
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64", "float32"])
+def test_loads_at_an_index_that_was_a_comparison(form: str, dtype: str) -> None:
+    a = np.array([0, 7, 0, 9] * 256, dtype)
+    out = np.zeros(1024, dtype)
+    with triton_mlx.use("host"):
+        chosen_kernel[(1,)](a, out, FORM=form, N=1024)
+    odd = (a != 0).astype(int)
+    np.testing.assert_array_equal(out, a[odd if form == "cast" else odd + 1])

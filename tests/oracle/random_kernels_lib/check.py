@@ -52,10 +52,20 @@ class Failed(Exception):
 def check(program: Program, folder: Path, targets: Collection[str] = TARGETS) -> None:
     """Run on `targets` and on the evaluator. Raises Refused, Malformed or Failed.
 
+    Where one target refuses, the others are compared first.
+
     `targets` are some of TARGETS, with "host" or "simulate" among them; kernels are written to `folder`.
     """
     kernel = _kernel(program, folder)
-    results = {name: _launch(program, kernel, name) for name in TARGETS[:2] if name in targets}
+    results: dict[str, dict[str, Array]] = {}
+    refusal: Refused | None = None
+    for name in (name for name in TARGETS[:2] if name in targets):
+        try:
+            results[name] = _launch(program, kernel, name)
+        except Refused as found:
+            refusal = found
+    if refusal is not None and not results:
+        raise refusal
     want = _evaluate(program, kernel)
     # The interpreter copies every argument, so that it cannot see that two are the same array.
     told = _interpret(program, folder) if "interpreter" in targets and not program.same else None
@@ -63,6 +73,8 @@ def check(program: Program, folder: Path, targets: Collection[str] = TARGETS) ->
         results["interpreter"] = told
     for who, got in results.items():
         _compare(who, got, want, told if who != "interpreter" else None)
+    if refusal is not None:
+        raise refusal
 
 
 def _kernel(program: Program, folder: Path, **types: str) -> Any:

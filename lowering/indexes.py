@@ -1,0 +1,31 @@
+"""Booleans that become part of an index into memory: compilers are known to get them wrong."""
+
+from __future__ import annotations
+
+from ..fusion.graph import Graph, Node, Value
+from ..fusion.ops import OPS
+from ..fusion.types import I1
+
+_CONVERSIONS = frozenset({"ext_u", "ext_s", "u_to_f", "s_to_f", "select"})
+
+
+def from_booleans(body: Graph) -> frozenset[int]:
+    """Ids of the nodes that turn tiles of booleans into numbers from which an index is computed."""
+    nodes = {n.id: n for n in body.walk()}
+    found: set[int] = set()
+    seen: set[Value] = set()
+    waiting = [v for n in nodes.values() for v in _indexes(n)]
+    while waiting:
+        value = waiting.pop()
+        node = nodes.get(value.node)
+        if value in seen or node is None or OPS[node.op].kind not in ("elementwise", "shape"):
+            continue
+        seen.add(value)
+        if node.op in _CONVERSIONS and node.inputs[0].type.elem == I1 and value.type.shape:
+            found.add(node.id)
+        waiting.extend(node.inputs)
+    return frozenset(found)
+
+
+def _indexes(node: Node) -> tuple[Value, ...]:
+    return node.inputs[1:2] if node.op in ("addptr", "gather") else ()
