@@ -246,17 +246,20 @@ METAL_FUNC void dot_plain(const TA* a, long a_row, long a_col, const TB* b, long
 }  // namespace host_detail
 
 // c[M][N] += A[M][K] x B[K][N]; c is contiguous, A[i][k] = a[i*a_row + k*a_col] and
-// B[k][j] = b[k*b_row + j*b_col] with any strides. M, N, K: powers of two, at most 256.
+// B[k][j] = b[k*b_row + j*b_col] with any strides. M, N, K: powers of two, N at most 1024.
 // Operands: float, half, bfloat, double, int, 8-bit integers; c: float, double or int. Sums are
 // float, or double where a double takes part, or int for integers, exact for 8-bit ones. At most
 // 64 KiB of stack (128 KiB for double) hold packed operands.
 template <int M, int N, int K, class TA, class TB, class TC>
 METAL_FUNC void host_dot(const TA* a, int a_row, int a_col, const TB* b, int b_row, int b_col, TC* c) {
-  static_assert(M >= 1 && N >= 1 && K >= 1 && M <= 256 && N <= 256 && K <= 256, "tile too large");
+  static_assert(M >= 1 && N >= 1 && K >= 1 && M <= 4096 && N <= 1024, "tile too large");
   static_assert((M & (M - 1)) == 0 && (N & (N - 1)) == 0 && (K & (K - 1)) == 0, "powers of two only");
   typedef typename host_detail::Accumulator<TA, TB, TC>::type T;
   constexpr int lanes = host_detail::kVectorBytes / int(sizeof(T));
-  if constexpr (N < lanes && M > N) {  // the long side goes along the vectors: C^T += B^T x A^T
+  if constexpr (K > 256) {  // sums of 8-bit products are exact up to this length
+    for (int k = 0; k < K; k += 256)
+      host_dot<M, N, 256>(a + long(k) * a_col, a_row, a_col, b + long(k) * b_row, b_row, b_col, c);
+  } else if constexpr (N < lanes && M > N) {  // the long side goes along the vectors: C^T += B^T x A^T
     alignas(64) TC turned[N * M] = {};
     host_detail::dot_blocked<N, M, K, T>(b, b_col, b_row, a, a_col, a_row, turned);
     for (int i = 0; i < M; ++i)
