@@ -162,7 +162,8 @@ class Emitter:
     def new_storage(self, word: str, layout: Layout, scalar: Scalar, number: int) -> Storage:
         self._check_size(layout, scalar)
         storage = Storage(self.unique(identifier(word, number)), layout, scalar)
-        self.out.line(storage.declaration())
+        word = self.target.array if layout.registers > 1 else ""
+        self.out.line(word + storage.declaration())
         self.tile_bytes += layout.registers * scalar.bytes
         return storage
 
@@ -234,6 +235,8 @@ class Emitter:
     def _step(self, step: Step, plan: Schedule, reuse: Mapping[Value, Storage]) -> None:
         if step.fence:
             exchange.fence(self)
+        if step.is_group and not step.nodes:  # only its fence is left
+            return
         if step.root is not None:
             assert step.nest is not None
             exchange.convert(self, step.root, step.nest)

@@ -94,9 +94,15 @@ def _cast(node: Node, a: Sequence[str]) -> str:
     return f"static_cast<{c_type(node.types[0].scalar)}>({a[0]})"
 
 
+def _to_zero(target: Scalar, source: Scalar, text: str) -> str:
+    """Cut twice is cut once: fp64 goes through fp32."""
+    text = f"to_zero_float({text})" if source.name == "f64" else f"float({text})"
+    return text if target.name == "f32" else f"to_zero_{c_type(target)}({text})"
+
+
 def _fcast(node: Node, a: Sequence[str]) -> str:
     if node.attr("rounding") == "rtz":
-        return f"to_zero_{c_type(node.types[0].scalar)}(float({a[0]}))"
+        return _to_zero(node.types[0].scalar, node.inputs[0].type.scalar, a[0])
     if node.types[0].scalar.bits == node.inputs[0].type.scalar.bits == 16:
         return _cast(node, [f"float({a[0]})"])  # Metal has no conversion between half and bfloat
     return _cast(node, a)
@@ -141,7 +147,20 @@ def _mulhi(node: Node, a: Sequence[str]) -> str:
 
 def _shift_left(node: Node, a: Sequence[str]) -> str:
     scalar = node.types[0].scalar
-    return f"({c_type(scalar)})({_unsigned_operand(a[0], scalar)} << {a[1]})"
+    return f"({c_type(scalar)})({_unsigned_operand(a[0], scalar)} << {_count(a[1], scalar)})"
+
+
+def _count(text: str, scalar: Scalar) -> str:
+    """A shift by more than the width is undefined in C++: compilers conclude that it does not happen."""
+    if text.rstrip("L").isdigit() and int(text.rstrip("L")) < scalar.bits:
+        return text
+    return f"({text} & {scalar.bits - 1})"
+
+
+def _shift_right(node: Node, a: Sequence[str]) -> str:
+    scalar = node.types[0].scalar
+    value = _unsigned(a[0], scalar) if node.op == "shr_u" else a[0]
+    return f"({c_type(scalar)})({value} >> {_count(a[1], scalar)})"
 
 
 def _divide(name: str) -> Rule:
@@ -248,8 +267,8 @@ _RULES: dict[str, Rule] = {
     "or": _logic("|"),
     "xor": _logic("^"),
     "shl": _shift_left,
-    "shr_s": _infix(">>"),
-    "shr_u": _unsigned_infix(">>"),
+    "shr_s": _shift_right,
+    "shr_u": _shift_right,
     "max_s": _function("max"),
     "min_s": _function("min"),
     "max_u": lambda node, a: _minmax_unsigned("max", node, a),
@@ -304,6 +323,8 @@ def _on_codes(node: Node, args: Sequence[str]) -> str:
     values = [_decoded(a, v.type.scalar) for a, v in zip(args, node.inputs)]
     if node.op == "fcast":
         to_zero = node.attr("rounding") == "rtz"
+        if to_zero and source.name == "f64":
+            values[0] = f"to_zero_float({values[0]})"
         if target.name in FORMATS:
             return _encoded(values[0], target, to_zero)
         return f"static_cast<{c_type(target)}>({values[0]})"

@@ -57,7 +57,8 @@ def declare(emitter: Emitter, node: Node, home: Layout, loops: Layout) -> Pendin
     names = []
     for scalar in _scalars(node):
         name = emitter.unique(identifier(node.loc.name or "acc", node.id))
-        emitter.out.line(f"{c_type(scalar)} {name}{f'[{size}]' if size > 1 else ''};")
+        word = emitter.target.array if size > 1 else ""
+        emitter.out.line(f"{word}{c_type(scalar)} {name}{f'[{size}]' if size > 1 else ''};")
         emitter.tile_bytes += size * scalar.bytes
         names.append(name)
     return Pending(node, loops, axis, tuple(names), kept, split)

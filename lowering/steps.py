@@ -211,8 +211,10 @@ class _Planner:
             if own:
                 first = max(first, old.step if not old.writes else old.step + 1)
                 continue
-            first = max(first, old.step + 1)
-            fence = fence or not any(s.fence for s in self.steps[old.step + 1 :])
+            fences = (i for i, s in enumerate(self.steps) if s.fence and i > old.step)
+            fenced = next(fences, None)  # what comes at or after that step waits already
+            first = max(first, old.step + 1 if fenced is None else fenced)
+            fence = fence or fenced is None
         return first, fence
 
     def _one_owner(self, nest: Layout | None) -> bool:
@@ -231,7 +233,7 @@ class _Planner:
                     self.steps[index].nodes.remove(node)
                     self.steps[target].nodes.insert(0, node)
                     self.at[node.id] = target
-        keep = [i for i, s in enumerate(self.steps) if s.nodes or s.root is not None]
+        keep = [i for i, s in enumerate(self.steps) if s.nodes or s.root is not None or s.fence]
         order = {old: new for new, old in enumerate(keep)}
         self.steps = [self.steps[i] for i in keep]
         self.at = {n: order[i] for n, i in self.at.items()}

@@ -18,6 +18,7 @@ class Target:
     `loop`, `inner_loop`: words before an outer and before an innermost register loop; `masked_loop`:
     before an innermost one with conditional accesses to memory.
     `threadgroup_bytes`, `max_threads`: limits of one program (0: no such memory).
+    `array`: a word before the declaration of a thread's array.
     `in_place`: loads and stores of a buffer meet in one memory.
     `dot`: the strategy for matrix products (lowering/dot.py).
     `reduce_chunk`: independent partial results of a reduction, for vector units.
@@ -34,6 +35,7 @@ class Target:
     masked_loop: str
     threadgroup_bytes: int
     max_threads: int
+    array: str
     in_place: bool
     dot: str
     reduce_chunk: int
@@ -59,6 +61,7 @@ def _metal(row: Capability) -> Target:
         masked_loop=unrolled,
         threadgroup_bytes=row.value("threadgroup_memory_bytes"),
         max_threads=row.value("max_threads_per_threadgroup"),
+        array="",
         in_place=False,
         dot="staged_fma",
         reduce_chunk=0,
@@ -76,6 +79,7 @@ def _host(row: Capability) -> Target:
         masked_loop="TILE_MASKED",
         threadgroup_bytes=row.value("threadgroup_memory_bytes"),
         max_threads=row.value("max_threads_per_threadgroup"),
+        array="alignas(64) ",  # g++ 12 has been seen to align stores that its array did not have
         in_place=True,
         dot="host_micro_kernel",
         reduce_chunk=64,

@@ -97,6 +97,20 @@ class _Pointer:
         self.dtype = dtype
 
 
+def _known(argument: Any, numpy: Any) -> Any:
+    """Something that Triton's native code can type in place of a numpy array or number, in tuples too."""
+    if isinstance(argument, numpy.ndarray):
+        return _Pointer(argument.dtype)
+    if isinstance(argument, numpy.generic):
+        return argument.item()
+    if not isinstance(argument, tuple):
+        return argument
+    parts = [_known(a, numpy) for a in argument]
+    if all(a is b for a, b in zip(parts, argument)):
+        return argument
+    return type(argument)(*parts) if hasattr(argument, "_fields") else tuple(parts)
+
+
 def accept_numpy() -> None:
     """Let Triton type numpy arrays and numbers; its native code knows neither."""
     from triton.runtime import jit
@@ -108,10 +122,7 @@ def accept_numpy() -> None:
     def specialize(backend: Any, argument: Any, *rest: Any) -> Any:
         numpy = sys.modules.get("numpy")
         if numpy is not None and getattr(backend, "binary_ext", "") == "tmlx":
-            if isinstance(argument, numpy.ndarray):
-                argument = _Pointer(argument.dtype)
-            elif isinstance(argument, numpy.generic):
-                argument = argument.item()
+            argument = _known(argument, numpy)
         return native(backend, argument, *rest)
 
     specialize.accepts_numpy = True  # type: ignore[attr-defined]

@@ -25,6 +25,12 @@ METAL_FUNC int tile_bit(bool b) {
   return bit;
 }
 
+METAL_FUNC float to_zero_float(double x) {
+  const float near = float(x);
+  return __builtin_fabs(double(near)) > __builtin_fabs(x) ? as_type<float>(as_type<uint>(near) - 1u)
+                                                          : near;
+}
+
 METAL_FUNC float erf_f(float x) { return metal::erf(x); }
 METAL_FUNC double erf_f(double x) { return metal::erf(x); }
 METAL_FUNC double expm1_f(double x) { return __builtin_expm1(x); }

@@ -2,7 +2,8 @@
 
 // Integer division that cannot trap: lanes behind a mask may divide by anything.
 template <typename T> METAL_FUNC T div_int(T a, T b) {
-  return b == T(0) ? T(0) : (b == T(-1) ? T(T(0) - a) : T(a / b));
+  const bool wraps = b == T(-1) && a == T(T(1) << (8 * sizeof(T) - 1));
+  return b == T(0) ? T(0) : (wraps ? a : T(a / b));
 }
 template <typename T> METAL_FUNC T rem_int(T a, T b) {
   return (b == T(0) || b == T(-1)) ? T(0) : T(a % b);

@@ -8,7 +8,7 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
   const int end_42 = (int)((uint)(int)threadgroup_position_in_grid.x + (uint)1);
   const int end_43 = (int)((uint)end_42 * (uint)64);
   const int end_44 = min(keys_5, end_43);
-  float q_40[4096];
+  alignas(64) float q_40[4096];
   {
     const int rows_28 = (rows_25 + 63);
     const bool q_36 = (rows_28 < queries_4);
@@ -50,9 +50,9 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
       }
     }
   }
-  float peak_99[64];
-  float total_99[64];
-  float acc_99[4096];
+  alignas(64) float peak_99[64];
+  alignas(64) float total_99[64];
+  alignas(64) float acc_99[4096];
   {
     TILE_LOOP
     for (int r0 = 0; r0 < 64; ++r0) {
@@ -75,7 +75,7 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
     }
   }
   for (int start_99 = 0; start_99 < end_44; start_99 += 32) {
-    float k_65[2048];
+    alignas(64) float k_65[2048];
     {
       const int cols_57 = (start_99 + 31);
       const bool k_62 = (cols_57 < keys_5);
@@ -117,7 +117,7 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
         }
       }
     }
-    float scores_66[2048];
+    alignas(64) float scores_66[2048];
     {
       TILE_LOOP
       for (int r0 = 0; r0 < 2048; ++r0) {
@@ -128,8 +128,8 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
     {
       host_dot<64, 32, 64, float, float, float>(q_40, 64, 1, k_65, 32, 1, scores_66);
     }
-    float new_peak_74[2048];
-    float scores_71[2048];
+    alignas(64) float new_peak_74[2048];
+    alignas(64) float scores_71[2048];
     {
       TILE_OUTER
       for (int r0 = 0; r0 < 64; ++r0) {
@@ -166,13 +166,13 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
         new_peak_74[r + k] = fmax(new_peak_74[r + k], new_peak_74[r + k + 1]);
       }
     }
-    float new_peak_74_2[64];
+    alignas(64) float new_peak_74_2[64];
     for (int r = 0; r < 64; ++r) {
       new_peak_74_2[r] = new_peak_74[r * 32];
     }
-    float new_peak_75[64];
-    float shrink_81[64];
-    float total_82[64];
+    alignas(64) float new_peak_75[64];
+    alignas(64) float shrink_81[64];
+    alignas(64) float total_82[64];
     {
       TILE_LOOP
       for (int r0 = 0; r0 < 64; ++r0) {
@@ -186,8 +186,8 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
         total_82[r0] = total_82_2;
       }
     }
-    float total_85[2048];
-    float weights_79[2048];
+    alignas(64) float total_85[2048];
+    alignas(64) float weights_79[2048];
     {
       TILE_OUTER
       for (int r0 = 0; r0 < 64; ++r0) {
@@ -219,7 +219,7 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
         total_85[r + k] = (total_85[r + k] + total_85[r + k + 1]);
       }
     }
-    float total_85_2[64];
+    alignas(64) float total_85_2[64];
     for (int r = 0; r < 64; ++r) {
       total_85_2[r] = total_85[r * 32];
     }
@@ -231,7 +231,7 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
         total_99[r0] = total_86;
       }
     }
-    float v_94[2048];
+    alignas(64) float v_94[2048];
     {
       const int cols_57_5 = (start_99 + 31);
       const bool v_91 = (cols_57_5 < keys_5);

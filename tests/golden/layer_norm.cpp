@@ -1,10 +1,10 @@
 static void program(const float* __restrict x_ptr_0, const float* __restrict weight_ptr_1, const float* __restrict bias_ptr_2, float* __restrict out_ptr_3, float* __restrict mean_ptr_4, float* __restrict rstd_ptr_5, const int cols_6, const float eps_7, const uint3 threadgroup_position_in_grid, const uint3 threadgroups_per_grid) {
   const int x_7 = (int)((uint)(int)threadgroup_position_in_grid.x * (uint)cols_6);
   const float mean_15 = static_cast<float>(cols_6);
-  float mean_14[64];
-  float x_11[512];
-  float weight_30[512];
-  float bias_33[512];
+  alignas(64) float mean_14[64];
+  alignas(64) float x_11[512];
+  alignas(64) float weight_30[512];
+  alignas(64) float bias_33[512];
   {
     const bool inside_6 = (511 < cols_6);
     if (inside_6) {
@@ -71,8 +71,8 @@ static void program(const float* __restrict x_ptr_0, const float* __restrict wei
   }
   const float mean_16 = (mean_14[0] / mean_15);
   mean_ptr_4[(int)threadgroup_position_in_grid.x] = mean_16;
-  float variance_23[64];
-  float centred_19[512];
+  alignas(64) float variance_23[64];
+  alignas(64) float centred_19[512];
   {
     TILE_OUTER
     for (int c0 = 0; c0 < 512; c0 += 64) {

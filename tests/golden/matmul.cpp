@@ -15,7 +15,7 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
   const int cols_27 = div_int(within_20, height_19);
   const int cols_28 = (int)((uint)cols_27 * (uint)64);
   const int b_ptrs_56 = (int)((uint)stride_bk_8 * (uint)32);
-  float acc_102[4096];
+  alignas(64) float acc_102[4096];
   {
     TILE_LOOP
     for (int r0 = 0; r0 < 4096; ++r0) {
@@ -28,7 +28,7 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
     const long acc_92 = static_cast<long>(acc_91);
     const long acc_97 = static_cast<long>(acc_91);
     const int left_59 = (int)((uint)K_6 - (uint)start_102);
-    float a_64[2048];
+    alignas(64) float a_64[2048];
     {
       const int rows_26 = (rows_23 + 63);
       const bool a_51 = (rows_26 < M_4);
@@ -76,7 +76,7 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
         }
       }
     }
-    float b_69[2048];
+    alignas(64) float b_69[2048];
     {
       const bool b_66 = (31 < left_59);
       const int cols_30 = (cols_28 + 63);

@@ -1,8 +1,8 @@
 static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1, const int x_stride_2, const int out_stride_3, const int cols_4, const uint3 threadgroup_position_in_grid, const uint3 threadgroups_per_grid) {
   const int x_6 = (int)((uint)(int)threadgroup_position_in_grid.x * (uint)x_stride_2);
   const int mul_22 = (int)((uint)(int)threadgroup_position_in_grid.x * (uint)out_stride_3);
-  float numerator_13[64];
-  float x_10[512];
+  alignas(64) float numerator_13[64];
+  alignas(64) float x_10[512];
   {
     const bool inside_5 = (511 < cols_4);
     if (inside_5) {
@@ -59,8 +59,8 @@ static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1
       numerator_13[k] = fmax(numerator_13[k], numerator_13[k + 1]);
     }
   }
-  float y_19[64];
-  float numerator_16[512];
+  alignas(64) float y_19[64];
+  alignas(64) float numerator_16[512];
   {
     TILE_OUTER
     for (int c0 = 0; c0 < 512; c0 += 64) {

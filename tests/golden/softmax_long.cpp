@@ -1,8 +1,8 @@
 static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1, const int x_stride_2, const int out_stride_3, const int cols_4, const uint3 threadgroup_position_in_grid, const uint3 threadgroups_per_grid) {
   const int x_ptr_7 = (int)((uint)(int)threadgroup_position_in_grid.x * (uint)x_stride_2);
   const int out_ptr_9 = (int)((uint)(int)threadgroup_position_in_grid.x * (uint)out_stride_3);
-  float peak_28[1024];
-  float total_28[1024];
+  alignas(64) float peak_28[1024];
+  alignas(64) float total_28[1024];
   {
     TILE_LOOP
     for (int r0 = 0; r0 < 1024; ++r0) {
@@ -18,7 +18,7 @@ static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1
     }
   }
   for (int start_28 = 0; start_28 < cols_4; start_28 += 1024) {
-    float new_peak_21[1024];
+    alignas(64) float new_peak_21[1024];
     {
       const int inside_15 = (start_28 + 1023);
       const bool inside_16 = (inside_15 < cols_4);
@@ -71,7 +71,7 @@ static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1
       }
     }
   }
-  float row_peak_31[64];
+  alignas(64) float row_peak_31[64];
   {
     TILE_OUTER
     for (int c0 = 0; c0 < 1024; c0 += 64) {
@@ -103,7 +103,7 @@ static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1
       row_peak_31[k] = fmax(row_peak_31[k], row_peak_31[k + 1]);
     }
   }
-  float row_total_38[64];
+  alignas(64) float row_total_38[64];
   {
     TILE_OUTER
     for (int c0 = 0; c0 < 1024; c0 += 64) {
