@@ -58,6 +58,7 @@ class MLXDriver(_DriverBase):
     """Launches on the target that triton_mlx.use chose."""
 
     def __init__(self) -> None:
+        from . import autotune
         from .arrays import accept_numpy
         from .descriptors import allow_arrays
         from .launch import Launcher
@@ -66,6 +67,7 @@ class MLXDriver(_DriverBase):
         super().__init__()
         remember()
         accept_numpy()
+        autotune.accept_arrays()
         self.utils = _Utils()
         self.launcher_cls = Launcher
         allow_arrays()

@@ -1,0 +1,81 @@
+"""reset_to_zero and restore_value of @triton.autotune, for arrays that are not torch tensors.
+
+Triton's hooks call torch's `zero_`, `clone` and `copy_` on the arguments. They are handed stand-ins that have
+these words for mx.arrays and numpy arrays; tensors and numbers go through as they are.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from . import native
+
+
+class _Array:
+    """torch's words on an mx.array or numpy array."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: Any):
+        self.array = array
+
+    def zero_(self) -> None:
+        numpy = sys.modules.get("numpy")
+        if numpy is not None and isinstance(self.array, numpy.ndarray):
+            self.array[...] = 0
+            return
+        import mlx.core as mx
+
+        native.rebind(self.array, mx.zeros_like(self.array))
+
+    def clone(self) -> _Array:
+        numpy = sys.modules.get("numpy")
+        if numpy is not None and isinstance(self.array, numpy.ndarray):
+            return _Array(self.array.copy())
+        import mlx.core as mx
+
+        return _Array(mx.array(self.array))
+
+    def copy_(self, other: _Array) -> None:
+        numpy = sys.modules.get("numpy")
+        if numpy is not None and isinstance(self.array, numpy.ndarray):
+            self.array[...] = other.array
+            return
+        import mlx.core as mx
+
+        native.rebind(self.array, mx.array(other.array))
+
+
+def _known(argument: Any) -> Any:
+    numpy, mlx = sys.modules.get("numpy"), sys.modules.get("mlx.core")
+    if numpy is not None and isinstance(argument, numpy.ndarray):
+        return _Array(argument)
+    return _Array(argument) if mlx is not None and isinstance(argument, mlx.array) else argument
+
+
+def accept_arrays() -> None:
+    """Let the hooks of every autotuner, those that exist too, meet arrays of any kind."""
+    from triton.runtime.autotuner import Autotuner
+
+    if isinstance(Autotuner.__dict__.get("pre_hook"), property):
+        return
+    tuner: Any = Autotuner
+    for name in ("pre_hook", "post_hook"):
+        setattr(tuner, name, _adapted(name))
+
+
+def _adapted(name: str) -> property:
+    def get(tuner: Any) -> Callable[..., Any]:
+        hook: Callable[..., Any] = tuner.__dict__[name]
+        if getattr(tuner, f"user_defined_{name}", False):
+            return hook
+        return lambda kwargs, *rest, **options: hook(
+            {k: _known(v) for k, v in kwargs.items()}, *rest, **options
+        )
+
+    def put(tuner: Any, hook: Callable[..., Any]) -> None:
+        tuner.__dict__[name] = hook
+
+    return property(get, put)
