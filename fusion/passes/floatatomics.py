@@ -121,6 +121,9 @@ class _Joiner:
         )
 
     def _is_not(self, value: Value, other: Value) -> bool:
+        test, opposite = self._node(value, "cmp"), self._node(other, "cmp")
+        if test is not None and opposite is not None:
+            return test.attr("predicate") == "eq" and test.inputs == opposite.inputs
         node = self._node(value, "xor")
         return node is not None and node.inputs[0] == other and self._number(node.inputs[1]) == 1
 

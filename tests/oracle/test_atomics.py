@@ -150,3 +150,19 @@ def test_compare_and_swap(target: str, dtype: str) -> None:
     replace_kernel[(1,)](place, expected, x, old, N=N)
     np.testing.assert_array_equal(place, want)
     np.testing.assert_array_equal(old, np.arange(N))
+
+
+@triton.jit
+def one_place_kernel(x_ptr, most_ptr, least_ptr):
+    x = tl.load(x_ptr + tl.program_id(0))
+    tl.atomic_max(most_ptr, x)
+    tl.atomic_min(least_ptr, x)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint32", "float32"])
+def test_scalars_without_a_mask(dtype: str) -> None:
+    x, _ = values_of(dtype)
+    most, least = x[:1].copy(), x[:1].copy()
+    one_place_kernel[(N,)](x, most, least)
+    assert most[0] == x[:N].max()
+    assert least[0] == x[:N].min()
