@@ -1,8 +1,7 @@
 // Metal's math for the host. The common float functions are branch-free, so loops over them become
 // vector code; rare ones call the C library. Measured error in units of the last place (ulp), over
 // all floats: exp exp2 exp10 log log2 log10 erf tanh sin cos <= 2 (tests/host/test_prelude.py).
-// Denormal inputs and results are kept. sin, cos, tan hold for |x| < 2^31 (10^6 where the machine has
-// no fused multiply-add); far beyond, sin and cos stay within [-1, 1] but their digits mean nothing.
+// Denormal inputs and results are kept.
 // half and bfloat compute in float.
 #ifndef TRITON_MLX_HOST_MATH_H
 #define TRITON_MLX_HOST_MATH_H
@@ -129,14 +128,29 @@ struct Angle {
   float r;
   uint quadrant;
 };
+// x * 2/pi modulo 4, of any float: 2/pi in pieces of 28 bits, whose products with 24 bits are exact, and
+// whose multiples of 4 are dropped one by one (M. Payne and R. Hanek, SIGNUM Newsletter 18, 1983).
+METAL_FUNC double quarter_turns(double x) {
+  constexpr double pieces[6] = {0x1.45f306c000000p-1,  0x1.c9c882a000000p-29, 0x1.4fe13a8000000p-59,
+                                0x1.f47d4d0000000p-86, 0x1.bb81b6c000000p-113, 0x1.4acc9e0000000p-143};
+  double turns = 0.0;
+#pragma GCC unroll 6
+  for (int k = 0; k < 6; ++k) {
+    const double product = x * pieces[k];
+    turns += product - 4.0 * __builtin_rint(0.25 * product);
+  }
+  return turns;
+}
 METAL_FUNC Angle reduce_angle(float x) {
-  const double shifted = double(x) * 0.63661977236758134308 + 6755399441055744.0;
+  const bool far = __builtin_fabsf(x) > 1e6f;
+  const double turns = far ? quarter_turns(double(x)) : double(x) * 0.63661977236758134308;
+  const double shifted = turns + 6755399441055744.0;
   const double n = shifted - 6755399441055744.0;
+  if (far) return {float((turns - n) * 1.57079632679489661923), uint(as_type<ulong>(shifted))};
   double r = double(x) - n * 1.57079632673412561417e+00;
   r = r - n * 6.07710050630396597660e-11;
   r = r - n * 2.02226624879595063154e-21;
-  const float small = float(r);
-  return {__builtin_fabsf(small) > 1.0f ? 0.0f : small, uint(as_type<ulong>(shifted))};
+  return {float(r), uint(as_type<ulong>(shifted))};
 }
 
 // sin and cos of |r| <= pi / 4.
