@@ -98,7 +98,10 @@ class _Program:
         return [_Pointer(pointer.parameter, pointer.offsets + offset.astype(np.int64))]
 
     def _bitcast(self, node: Node, value: Any) -> Sequence[Any]:
-        return [value if isinstance(value, _Pointer) else semantics.apply(node, value)]
+        if not isinstance(value, _Pointer):
+            return [semantics.apply(node, value)]
+        old, new = node.inputs[0].type.scalar.bytes, node.types[0].scalar.bytes
+        return [_Pointer(value.parameter, value.offsets * old // new)]
 
     # --- memory
 
@@ -107,7 +110,7 @@ class _Program:
         shape = node.inputs[0].type.shape
         offsets = np.broadcast_to(pointer.offsets, shape)
         wanted = np.broadcast_to(np.asarray(True if mask is None else mask), shape)
-        size = self.buffers[pointer.parameter].size
+        size = self._memory(node, pointer).size
         chosen = offsets[wanted]
         if chosen.size and (chosen.min() < 0 or chosen.max() >= size):
             raise BadArgument(
@@ -118,11 +121,19 @@ class _Program:
             )
         return offsets, wanted
 
+    def _memory(self, node: Node, pointer: _Pointer) -> Array:
+        """The buffer in elements of the width that `node` accesses."""
+        memory, width = self.buffers[pointer.parameter], node.inputs[0].type.scalar.bytes
+        if memory.itemsize == width:
+            return memory
+        whole = memory.nbytes // width * width // memory.itemsize
+        return memory[:whole].view(f"u{width}")
+
     def _load(self, node: Node, pointer: _Pointer, *rest: Array) -> Sequence[Any]:
         offsets, mask = self._places(node, pointer, rest[0] if rest else None)
         scalar = node.types[0].scalar
         other = rest[1] if len(rest) > 1 else np.zeros((), semantics.NUMPY[scalar.name])
-        memory = self.buffers[pointer.parameter]
+        memory = self._memory(node, pointer)
         found = np.array(np.broadcast_to(other, offsets.shape))
         found[mask] = _from_memory(memory[offsets[mask]], scalar)
         return [found]
@@ -131,7 +142,7 @@ class _Program:
         self, node: Node, pointer: _Pointer, value: Array, mask: Array | None = None
     ) -> Sequence[Any]:
         offsets, wanted = self._places(node, pointer, mask)
-        memory = self.buffers[pointer.parameter]
+        memory = self._memory(node, pointer)
         values = np.broadcast_to(value, offsets.shape)[wanted]
         memory[offsets[wanted]] = _to_memory(values, node.inputs[1].type.scalar, memory)
         return []
@@ -140,7 +151,7 @@ class _Program:
         self, node: Node, pointer: _Pointer, value: Array, mask: Array | None = None
     ) -> Sequence[Any]:
         offsets, wanted = self._places(node, pointer, mask)
-        memory, scalar = self.buffers[pointer.parameter], node.types[0].scalar
+        memory, scalar = self._memory(node, pointer), node.types[0].scalar
         values = np.broadcast_to(value, offsets.shape)
         old: Array = np.zeros(offsets.shape, semantics.NUMPY[scalar.name])
         for place in zip(*np.nonzero(np.atleast_1d(wanted))):
@@ -156,7 +167,7 @@ class _Program:
         self, node: Node, pointer: _Pointer, expected: Array, value: Array
     ) -> Sequence[Any]:
         offsets, _ = self._places(node, pointer, None)
-        memory, scalar = self.buffers[pointer.parameter], node.types[0].scalar
+        memory, scalar = self._memory(node, pointer), node.types[0].scalar
         old: Array = np.zeros(offsets.shape, semantics.NUMPY[scalar.name])
         expected, value = (np.broadcast_to(v, offsets.shape) for v in (expected, value))
         for where in np.ndindex(offsets.shape):

@@ -20,7 +20,33 @@ def load_text(access: Access, index: str, scalar: Scalar) -> str:
         set_, new = f"{access.flag}[{index}]", f"{access.new}[{index}]"
         old = f"{access.old}[{index}]"
         return f"({set_} ? {_read(access, new, scalar)} : {_read(access, old, scalar)})"
+    if is_recast(access, scalar):
+        return _recast(access, index, scalar)
     return _read(access, f"{access.old}[{index}]", scalar)
+
+
+_BYTES = {
+    **dict.fromkeys(("bool", "char", "uchar"), 1),
+    **dict.fromkeys(("short", "ushort", "half", "bfloat"), 2),
+    **dict.fromkeys(("int", "uint", "float"), 4),
+    **dict.fromkeys(("long", "ulong", "double"), 8),
+}
+
+
+def is_recast(access: Access, scalar: Scalar) -> bool:
+    """True if the pointer was cast to elements of another size (only where kernels work in place)."""
+    return _BYTES[access.storage] != scalar.bytes
+
+
+def _recast(access: Access, index: str, scalar: Scalar) -> str:
+    constant = "const " if access.mode == "read" else ""
+    return f"(({constant}{c_type(scalar)}*){access.name})[{index}]"
+
+
+def _place(access: Access, index: str, scalar: Scalar) -> str:
+    """The address of an element that is updated."""
+    recast = is_recast(access, scalar)
+    return f"&{_recast(access, index, scalar) if recast else f'{access.new}[{index}]'}"
 
 
 def _read(access: Access, element: str, scalar: Scalar) -> str:
@@ -35,6 +61,8 @@ def _read(access: Access, element: str, scalar: Scalar) -> str:
 def store_lines(access: Access, index: str, value: str, scalar: Scalar) -> list[str]:
     """Statements that put `value` at element `index`."""
     given = c_type(scalar)
+    if is_recast(access, scalar):
+        return [f"{_recast(access, index, scalar)} = {value};"]
     if access.storage != given:
         plain = access.storage == "bool" or _is_integer(access.storage, given)
         value = (
@@ -101,8 +129,9 @@ def cas_text(node: Node, access: Access, index: str, expected: str, value: str) 
             "from an array's contents and update it atomically",
             hint="run with triton_mlx.use('host')",
         )
-    word = c_type(node.types[0].scalar)
-    return f"host_atomic_cas<{word}>(&{access.new}[{index}], {expected}, {value})"
+    scalar = node.types[0].scalar
+    place = _place(access, index, scalar)
+    return f"host_atomic_cas<{c_type(scalar)}>({place}, {expected}, {value})"
 
 
 def atomic_text(
@@ -112,7 +141,7 @@ def atomic_text(
     kind = node.attr("kind")
     unsigned = kind in ("umax", "umin")
     word = UNSIGNED[scalar.name] if unsigned else c_type(scalar)
-    pointer = f"&{access.new}[{index}]"
+    pointer = _place(access, index, scalar)
     if access.mode == "inout":
         name = "exchange" if kind == "xchg" else f"fetch_{_FETCH[kind]}"
         text = f"host_atomic_{name}<{word}>({pointer}, ({word})({value}))"

@@ -121,14 +121,8 @@ class Scope:
                 return base, terms
             return base, [*terms, (self.ref(offset, bits), offset.type.scalar)]
         if node.op == "bitcast":
-            if node.inputs[0].type.scalar.bytes != value.type.scalar.bytes:
-                raise PointerProvenance(
-                    "a pointer cast to elements of another size",
-                    where=node.loc,
-                    why="offsets would change their unit",
-                    hint="view the array with the other dtype before the launch",
-                )
-            return self.pointer(node.inputs[0], bits)
+            base, terms = self.pointer(node.inputs[0], bits)
+            return base, self._in_unit(node, terms)
         if node.op in OPS and OPS[node.op].kind == "shape":
             return self.pointer(node.inputs[0], input_bits(node, bits))
         raise PointerProvenance(
@@ -137,6 +131,20 @@ class Scope:
             why="it cannot be traced to one argument of the kernel when the kernel is compiled",
             hint="select or carry an integer offset instead of the pointer",
         )
+
+    def _in_unit(self, node: Node, terms: list[tuple[Expr, Scalar]]) -> list[tuple[Expr, Scalar]]:
+        """Offsets in elements of the type that a pointer is cast to."""
+        old, new = node.inputs[0].type.scalar.bytes, node.types[0].scalar.bytes
+        if old == new:
+            return terms
+        if not self.emitter.target.in_place or (terms and old < new):
+            raise PointerProvenance(
+                f"a pointer cast from {old}-byte to {new}-byte elements",
+                where=node.loc,
+                why="offsets would change their unit, and on Metal kernels write new arrays",
+                hint="view the array with the other dtype before the launch",
+            )
+        return [(Expr(f"({e.text} * {old // new})", e.level), s) for e, s in terms]
 
     def _is_zero(self, value: Value) -> bool:
         node = self.values.node(value)

@@ -25,6 +25,7 @@ KERNEL_FLAGS = (
     "-fno-math-errno",
     "-fno-trapping-math",
     "-fno-exceptions",
+    "-fno-strict-aliasing",  # kernels may cast pointers to elements of another type
     "-w",
 )
 _SECONDS = 300

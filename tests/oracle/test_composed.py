@@ -296,3 +296,23 @@ def test_products_and_sums_are_rounded_apart_where_the_user_says_so() -> None:
     out = np.ones(64, np.float32)
     fused_kernel[(1,)](both, out, N=64, enable_fp_fusion=False)
     np.testing.assert_array_equal(out, 0)
+
+
+@triton.jit
+def recast_kernel(x_ptr, out_ptr, N: tl.constexpr):
+    at = tl.arange(0, N)
+    words = x_ptr.to(tl.pointer_type(tl.int64))
+    tl.store(out_ptr.to(tl.pointer_type(tl.int64)) + at, tl.load(words + at) + 1)
+    halves = (x_ptr + N).to(tl.pointer_type(tl.int16))
+    tl.store((out_ptr + 2 * N).to(tl.pointer_type(tl.int16)) + at, tl.load(halves + at))
+
+
+def test_pointers_to_elements_of_another_size(target: str) -> None:
+    x, out = np.arange(2 * N, dtype=np.float32), np.zeros(3 * N, np.float32)
+    if target != "host":
+        with pytest.raises(triton_mlx.fusion.errors.PointerProvenance, match="8-byte"):
+            recast_kernel[(1,)](x, out, N=N)
+        return
+    recast_kernel[(1,)](x, out, N=N)
+    np.testing.assert_array_equal(out[: 2 * N].view("i8"), x.view("i8") + 1)
+    np.testing.assert_array_equal(out[2 * N :].view("i2")[:N], x[N:].view("i2")[:N])
