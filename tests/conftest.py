@@ -11,6 +11,7 @@ import triton_mlx
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden")
+    parser.addoption("--update-operations", action="store_true", help="rewrite docs/operations.md")
 
 
 @pytest.fixture(params=["host", "simulate"])

@@ -1,0 +1,96 @@
+"""docs/operations.md from the outcomes of the table's cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from operations import TABLE
+from operations_run import PASSES
+from operations_types import DTYPES
+
+PATH = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
+TARGETS = ("host", "simulate", "metal")
+Outcomes = Mapping[tuple[str, str, str], str]  # (row, target, dtype) → outcome
+
+_SHORT = {
+    **{d: d.replace("uint", "u").replace("int", "i").replace("float", "f") for d in DTYPES},
+    "bfloat16": "bf16",
+    "float8e4nv": "e4m3",
+    "float8e5": "e5m2",
+}
+_CODES = {
+    "UNSUPPORTED_TYPE": "type",
+    "UNSUPPORTED_OPERATION": "op",
+    "POINTER_PROVENANCE": "pointer",
+    "TILE_TOO_LARGE": "size",
+    "BAD_ARGUMENT": "argument",
+    "TOO_MANY_BUFFERS": "buffers",
+}
+_HEAD = """# Operations
+
+What every operation of the Triton language (3.9) does on each target with each element type.
+`python -m pytest tests/oracle/test_operations.py --update-operations` writes this page, and the tests check
+that it is true.
+
+* `host` and `simulate` (checked) ran every cell and compared it with numpy. Elementwise operations got special
+  values (zeros of both signs, NaN, infinities, denormals, the ends of the range) and random ones, the others random
+  ones whose sums and products are exact. Results are equal to the bit, but for quotients, roots and the functions of
+  tl.math, which may differ by 1 to 8 units in the last place, `tl.erf` by 5e-7 and `tl.randn` by 2e-6.
+* `metal` was only lowered, as on a Mac whose chip is not known. It has not run on an Apple GPU.
+* Not compared: what Triton leaves undefined (division by zero, shifts by more bits than there are, floats that do
+  not fit an integer, which of +0 and -0 is larger), and sines and cosines of 2^31 and more.
+
+| cell | meaning |
+|---|---|
+| yes | runs, and gives the right result; on metal: is accepted |
+| defect | is known to fail, or to be wrong in some case; the tests say which |
+| - | Triton's language does not have the operation for this type |
+| (empty) | the type, or the option, plays no part here; the cells that are filled are examples |
+"""
+
+
+def render(outcomes: Outcomes) -> str:
+    """The page. `outcomes` has every row, target and element type that the table names."""
+    refused = sorted({_code(o) for o in outcomes.values() if o.startswith("refused ")})
+    lines = [f"| {_CODES[c]} | refused: [{c}](refusals.md#{c.lower()}) |" for c in refused]
+    sections = list(dict.fromkeys(row.section for row in TABLE))
+    tables = [_table(section, outcomes) for section in sections]
+    return _HEAD + "\n".join(lines) + "\n\n" + "\n\n".join(tables) + "\n"
+
+
+def _table(section: str, outcomes: Outcomes) -> str:
+    """Only the element types that some row of the section has get a column."""
+    rows = [row for row in TABLE if row.section == section]
+    dtypes = [d for d in DTYPES if any(d in row.dtypes for row in rows)]
+    lines = [
+        f"## {section}",
+        "",
+        "| operation | target | " + " | ".join(_SHORT[d] for d in dtypes) + " |",
+        "|---" * (2 + len(dtypes)) + "|",
+    ]
+    for row in rows:
+        name = row.name.replace("|", "\\|")
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for target in TARGETS:
+            found = tuple(
+                _word(outcomes[row.name, target, d])
+                if d in row.dtypes
+                else ("-" if row.typed else "")
+                for d in dtypes
+            )
+            groups.setdefault(found, []).append(target)
+        for found, targets in groups.items():
+            who = "all" if len(targets) == len(TARGETS) else ", ".join(targets)
+            lines.append(f"| `{name}` | {who} | " + " | ".join(found) + " |")
+    return "\n".join(lines)
+
+
+def _code(outcome: str) -> str:
+    return outcome.partition(" ")[2]
+
+
+def _word(outcome: str) -> str:
+    if outcome == PASSES:
+        return "yes"
+    return _CODES[_code(outcome)] if outcome.startswith("refused ") else "defect"
