@@ -45,6 +45,12 @@ class Options:
     debug: bool = False
     instrumentation_mode: str = ""
     fpsan_homomorphic_casts: bool = False
+    # Hints for other back ends, which kernels in the wild carry in their configurations: of no meaning here.
+    waves_per_eu: int = 0
+    matrix_instr_nonkdim: int = 0
+    kpack: int = 1
+    allow_flush_denorm: bool = False
+    launch_pdl: bool = False
     backend_name: str = "mlx"
     arch: str = "host"
 

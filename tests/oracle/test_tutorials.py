@@ -178,7 +178,6 @@ def test_matrix_product_autotuned(put: Any) -> None:
         multiply(tuned(), put, np.float32, "leaky")
 
 
-@pytest.mark.xfail(strict=True, raises=KeyError, reason="hints for other back ends are unknown")
 def test_matrix_product_with_the_hints_of_another_backend() -> None:
     """The tutorial's configurations for everything that is not CUDA have this one."""
     with triton_mlx.use("host"):
