@@ -1,15 +1,20 @@
 """liger-kernel's activations, rotations, attention and layers, unmodified, on torch CPU tensors.
 
-What of liger-kernel 0.8.5 cannot run on a machine without a GPU, and why:
+What of liger-kernel 0.8.5 does not run, and why:
 
-| function | reason |
-|---|---|
-| LigerFusedLinearScaledCrossEntropyTPFunction | Liger demands CUDA tensors; no Triton kernel in it |
-| softmax over rows of more than 65536 | Liger refuses them; its two kernels for several blocks |
-| | call `tl.float32(...)`, which is not Triton, and are never launched |
-| ops/cute, ops/cutile, ops/cutedsl | not Triton |
+| function | where | reason |
+|---|---|---|
+| LigerFusedLinearScaledCrossEntropyTPFunction | anywhere | Liger demands CUDA tensors |
+| softmax and norms of rows over 65536 | anywhere | Liger refuses them (for softmax it has |
+| | | kernels, which call tl.float32(...): not Triton) |
+| ops/cute, ops/cutile, ops/cutedsl | anywhere | not Triton |
+| LigerFusedMoEFunction | Metal | UNSUPPORTED_OPERATION: its histogram zeroes, adds |
+| | | atomically to and reads one array |
+| LigerMLPFunction | Metal | BAD_ARGUMENT: descriptors of columns of one array |
+| | | overlap in memory |
 
-Three ask for a GPU that their kernels do not need; the tests answer for them (see `settle`):
+LigerFusedLinearScaledCrossEntropyFunction and the tiled MLP are PyTorch around other kernels. Three
+ask for a GPU that their kernels do not need; the tests answer for them (see `settle`):
 LigerDyTFunction counts multiprocessors and knows no CPU, LigerMLPFunction asserts `is_cuda`, and
 the autotuned GEMMs would try dozens of configurations that differ in warps and stages only.
 """
@@ -21,8 +26,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_liger import Case, F, _host, agree, ops, torch  # noqa: F401
+from test_liger import Case, F, agree, ops, torch
 from triton.runtime.autotuner import Autotuner
+
+import triton_mlx
+from triton_mlx.fusion.errors import BadArgument, UnsupportedOperation
 
 ROWS, COLUMNS = 8, 100
 
@@ -212,13 +220,14 @@ LAYERS: dict[str, Case] = {
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_layer(name: str) -> None:
+def test_layer(name: str, target: str) -> None:
     agree(LAYERS[name])
 
 
 @pytest.mark.parametrize("name", ["swiglu", "geglu", "softmax", "rope"])
 def test_layer_bf16(name: str) -> None:
-    agree(LAYERS[name], torch.bfloat16)
+    with triton_mlx.use("host"):
+        agree(LAYERS[name], torch.bfloat16)
 
 
 def test_dyt(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,15 +235,16 @@ def test_dyt(monkeypatch: pytest.MonkeyPatch) -> None:
     found = importlib.import_module("liger_kernel.ops.dyt")
     # Liger knows a default number of cores for one kind of device only.
     monkeypatch.setattr(found, "infer_device", lambda: "npu")
-    agree(
-        Case(
-            ops.LigerDyTFunction.apply,
-            lambda x, a, w, b: torch.tanh(a * x) * w + b,
-            [(30, COLUMNS), (1,), (COLUMNS,), (COLUMNS,)],
-            rtol=1e-3,
-            atol=1e-4,
+    with triton_mlx.use("host"):
+        agree(
+            Case(
+                ops.LigerDyTFunction.apply,
+                lambda x, a, w, b: torch.tanh(a * x) * w + b,
+                [(30, COLUMNS), (1,), (COLUMNS,), (COLUMNS,)],
+                rtol=1e-3,
+                atol=1e-4,
+            )
         )
-    )
 
 
 def sinkhorn(logits: Any, rounds: int, eps: float) -> Any:
@@ -257,7 +267,7 @@ def coefficients(x: Any, phi: Any, b: Any, pre: Any, post: Any, res: Any) -> tup
     return torch.sigmoid(first), 2 * torch.sigmoid(second), sinkhorn(logits, 20, 1e-6)
 
 
-def test_mhc_coeffs() -> None:
+def test_mhc_coeffs(target: str) -> None:
     agree(
         Case(
             lambda *t: ops.LigerMHCCoeffsFunction.apply(*t, True, 20, 1e-6, 0.0, 1e-6, 2.0),
@@ -284,24 +294,41 @@ def mixture(x: Any, up: Any, down: Any, weights: Any) -> Any:
     return torch.stack(rows)
 
 
+MOE = Case(
+    lambda x, up, down, w: ops.LigerFusedMoEFunction.apply(x, up, down, EXPERTS, w),
+    mixture,
+    [(5, 32), (4, 2 * 24, 32), (4, 32, 24), (5, 2)],
+    rtol=1e-3,
+    atol=1e-3,
+)
+
+
 def test_fused_moe(monkeypatch: pytest.MonkeyPatch) -> None:
     settle(monkeypatch, "fused_moe_kernels")
-    agree(
-        Case(
-            lambda x, up, down, w: ops.LigerFusedMoEFunction.apply(x, up, down, EXPERTS, w),
-            mixture,
-            [(5, 32), (4, 2 * 24, 32), (4, 32, 24), (5, 2)],
-            rtol=1e-3,
-            atol=1e-3,
-        )
-    )
+    with triton_mlx.use("host"):
+        agree(MOE)
+
+
+def test_fused_moe_is_refused_on_metal() -> None:
+    with triton_mlx.use("simulate"), pytest.raises(UnsupportedOperation, match="atomic add"):
+        agree(MOE)
 
 
 def perceptron(x: Any, gate: Any, up: Any, down: Any) -> Any:
     return (F.silu(x @ gate.T) * (x @ up.T)) @ down.T
 
 
-def test_mlp(monkeypatch: pytest.MonkeyPatch) -> None:
+MLP = Case(
+    ops.LigerMLPFunction.apply,
+    perceptron,
+    [(2, 20, 32), (48, 32), (48, 32), (32, 48)],
+    rtol=1e-3,
+    atol=1e-2,
+)
+
+
+@pytest.fixture
+def mlp(monkeypatch: pytest.MonkeyPatch) -> Case:
     settle(monkeypatch, "mlp")
     forward = ops.LigerMLPFunction.forward
 
@@ -311,15 +338,17 @@ def test_mlp(monkeypatch: pytest.MonkeyPatch) -> None:
             return forward(ctx, *tensors)
 
     monkeypatch.setattr(ops.LigerMLPFunction, "forward", staticmethod(without_the_assertion))
-    agree(
-        Case(
-            ops.LigerMLPFunction.apply,
-            perceptron,
-            [(2, 20, 32), (48, 32), (48, 32), (32, 48)],
-            rtol=1e-3,
-            atol=1e-2,
-        )
-    )
+    return MLP
+
+
+def test_mlp(mlp: Case) -> None:
+    with triton_mlx.use("host"):
+        agree(mlp)
+
+
+def test_mlp_is_refused_on_metal(mlp: Case) -> None:
+    with triton_mlx.use("simulate"), pytest.raises(BadArgument, match="overlap"):
+        agree(mlp)
 
 
 class Gated(torch.nn.Module):
@@ -335,7 +364,7 @@ class Gated(torch.nn.Module):
         return self.down(ops.LigerSiLUMulFunction.apply(self.gate(x), self.up(x)))
 
 
-def test_tiled_mlp() -> None:
+def test_tiled_mlp(target: str) -> None:
     """LigerTiledMLPFunction runs the module on parts of the sequence, again in the backward."""
     module = Gated(16)
     weights = [module.gate.weight, module.up.weight, module.down.weight]
@@ -349,7 +378,7 @@ def test_tiled_mlp() -> None:
     assert all(w.grad is not None for w in weights)
 
 
-def test_eight_bit_times_two_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_eight_bit_times_two_bit(monkeypatch: pytest.MonkeyPatch, target: str) -> None:
     found = settle(monkeypatch, "experimental.mm_int8int2")
     a = torch.randint(-128, 127, (20, 256), dtype=torch.int8)
     b = torch.randint(-1, 2, (256, 40), dtype=torch.int8)

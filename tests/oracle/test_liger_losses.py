@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from test_liger import Case, F, _host, agree, ops, torch  # noqa: F401
+from test_liger import Case, F, agree, ops, torch
+
+import triton_mlx
 
 ROWS, VOCABULARY, HIDDEN = 12, 100, 16
 IGNORED = -100
@@ -217,16 +220,18 @@ LOSSES: dict[str, Case] = {
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_loss(name: str) -> None:
+def test_loss(name: str, target: str) -> None:
     agree(LOSSES[name])
 
 
 @pytest.mark.parametrize("name", ["cross_entropy", "fused_linear_cross_entropy"])
 def test_loss_bf16(name: str) -> None:
-    agree(LOSSES[name], torch.bfloat16)
+    with triton_mlx.use("host"):
+        agree(LOSSES[name], torch.bfloat16)
 
 
-def test_what_else_cross_entropy_returns() -> None:
+def test_what_else_cross_entropy_returns(target: str) -> None:
+    torch.manual_seed(0)
     x = torch.randn(ROWS, VOCABULARY)
     x[0, labels()[0]] = 50.0
     kept = labels() != IGNORED
@@ -241,6 +246,7 @@ def test_what_else_cross_entropy_returns() -> None:
 
 
 BATCH, LENGTH, CLIP_LOW, CLIP_HIGH, BETA, TEMPERATURE = 3, 5, 0.2, 0.4, 0.04, 0.9
+PHI = torch.tensor([0.5, 1.5, 2.0])  # VESPO's weight of each completion
 
 
 def policy() -> dict[str, Any]:
@@ -256,32 +262,46 @@ def policy() -> dict[str, Any]:
     }
 
 
+def each_token(kind: str, logp: Any, ratio: Any, gain: Any) -> Any:
+    """The loss of each token, before the penalty for leaving the reference."""
+    if kind == "cispo":
+        return -ratio.detach().clamp(max=CLIP_HIGH) * gain * logp
+    if kind == "vespo":
+        return -PHI[:, None] * gain * logp
+    if kind == "sapo":
+        warmth = torch.where(gain > 0, 1.0, 1.05)
+        return -torch.sigmoid(warmth * (ratio - 1)) * 4 / warmth * gain
+    return -torch.minimum(ratio * gain, ratio.clamp(1 - CLIP_LOW, 1 + CLIP_HIGH) * gain)
+
+
+REDUCTIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "grpo": lambda loss, mask: (loss.sum(-1) / mask.sum(-1)).mean(),
+    "sapo": lambda loss, mask: (loss.sum(-1) / mask.sum(-1)).mean(),
+    "bnpo": lambda loss, mask: loss.sum() / mask.sum(),
+    "dapo": lambda loss, mask: loss.sum() / mask.sum(),
+    "cispo": lambda loss, mask: loss.sum() / mask.sum(),
+    "vespo": lambda loss, mask: loss.sum() / mask.sum(),
+    "dr_grpo": lambda loss, mask: loss.sum() / (BATCH * LENGTH),
+}
+
+
 def grpo_formula(logits: Any, kind: str, level: str) -> Any:
-    """Mean over completions of the mean over their tokens ("grpo"), or over all tokens ("dapo")."""
     given = policy()
     logp = (logits[:, :-1] / TEMPERATURE).log_softmax(-1)
     logp = logp.gather(-1, given["ids"][..., None])[..., 0]
-    mask, gain = given["mask"], given["advantages"][:, None]
+    mask = given["mask"]
     ratio = logp - given["old"]
     if level == "sequence":
         ratio = ((ratio * mask).sum(-1, keepdim=True) / mask.sum(-1, keepdim=True)).expand_as(logp)
-    ratio = ratio.exp()
-    if kind == "cispo":
-        loss = -ratio.detach().clamp(max=CLIP_HIGH) * gain * logp
-    else:
-        loss = -torch.minimum(ratio * gain, ratio.clamp(1 - CLIP_LOW, 1 + CLIP_HIGH) * gain)
     gap = given["reference"] - logp
-    loss = (loss + BETA * (gap.exp() - gap - 1)) * mask
-    if kind == "grpo":
-        return (loss.sum(-1) / mask.sum(-1)).mean()
-    return loss.sum() / mask.sum()
+    loss = each_token(kind, logp, ratio.exp(), given["advantages"][:, None].expand_as(logp))
+    return REDUCTIONS[kind]((loss + BETA * (gap.exp() - gap - 1)) * mask, mask)
 
 
 @pytest.mark.parametrize(
-    ("kind", "level"),
-    [("grpo", "token"), ("dapo", "token"), ("cispo", "token"), ("grpo", "sequence")],
+    ("kind", "level"), [*((kind, "token") for kind in REDUCTIONS), ("grpo", "sequence")]
 )
-def test_grpo(kind: str, level: str) -> None:
+def test_grpo(kind: str, level: str, target: str) -> None:
     given = policy()
 
     def ours(logits: Any) -> Any:
@@ -289,12 +309,7 @@ def test_grpo(kind: str, level: str) -> None:
             logits,
             *(given[name] for name in ("old", "reference", "ids", "advantages", "mask")),
             *(TEMPERATURE, BETA, CLIP_LOW, CLIP_HIGH, False, kind, None, True, level),
+            *(1.0, 1.05, None, None, False, None, PHI if kind == "vespo" else None),
         )[0]
 
-    agree(
-        Case(
-            ours,
-            lambda x: grpo_formula(x, kind, level),
-            [(BATCH, LENGTH + 1, VOCABULARY)],
-        )
-    )
+    agree(Case(ours, lambda x: grpo_formula(x, kind, level), [(BATCH, LENGTH + 1, VOCABULARY)]))
