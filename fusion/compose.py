@@ -38,13 +38,25 @@ class Compose:
     def select(self, condition: Value, yes: Value, no: Value) -> Value:
         return self.op("select", (condition, yes, no), yes.type)
 
+    def choose(
+        self,
+        condition: Value,
+        yes: tuple[Value, ...],
+        no: tuple[Value, ...],
+        shape: tuple[int, ...],
+    ) -> tuple[Value, ...]:
+        """For every pair, which of the two holds at each element of a tile of `shape`."""
+        where = self.broadcast(condition, shape)
+        return tuple(
+            self.select(where, self.broadcast(a, shape), self.broadcast(b, shape))
+            for a, b in zip(yes, no, strict=True)
+        )
+
     def cast(self, name: str, value: Value, elem: Scalar) -> Value:
         """A conversion (ext_u, trunc, fcast ...) to `elem`; nothing if it is that already."""
-        return (
-            value
-            if value.type.elem == elem
-            else self.op(name, (value,), value.type.with_elem(elem))
-        )
+        if value.type.elem == elem:
+            return value
+        return self.op(name, (value,), value.type.with_elem(elem))
 
     def reshape(self, value: Value, shape: tuple[int, ...]) -> Value:
         if value.type.shape == shape:

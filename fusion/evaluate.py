@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,21 +24,27 @@ class _Pointer:
     offsets: Array
 
 
+# (a print node, the program that runs it, the values it prints)
+Say = Callable[[Node, tuple[int, int, int], tuple[Array, ...]], None]
+
+
 def evaluate(
     function: Function,
     buffers: Mapping[int, Array],
     scalars: Mapping[int, int | float | bool],
     grid: tuple[int, int, int],
+    say: Say = lambda node, program, values: None,
 ) -> None:
     """Run every program; `buffers` (parameter index → flat array) change in place.
 
-    One array may stand for several parameters. bfloat16 memory is a uint16 array. Raises BadArgument
-    for an access out of bounds, with its place in the user's kernel.
+    One array may stand for several parameters. bfloat16 memory is a uint16 array. `say` is called
+    for every print. Raises BadArgument for an access out of bounds, with its place in the user's kernel,
+    and DeviceAssert.
     """
     for z in range(grid[2]):
         for y in range(grid[1]):
             for x in range(grid[0]):
-                _Program(function, buffers, scalars, (x, y, z), grid).run()
+                _Program(function, buffers, scalars, (x, y, z), grid, say).run()
 
 
 class _Program:
@@ -49,8 +55,10 @@ class _Program:
         scalars: Mapping[int, int | float | bool],
         at: tuple[int, int, int],
         grid: tuple[int, int, int],
+        say: Say,
     ):
         self.body, self.buffers, self.at, self.grid = function.body, buffers, at, grid
+        self.say = say
         self.env: dict[Value, Any] = {}
         for k, value in enumerate(self.body.args):
             if value.type.is_pointer:
@@ -182,6 +190,7 @@ class _Program:
         return []
 
     def _print(self, node: Node, *values: Array) -> Sequence[Any]:
+        self.say(node, self.at, values)
         return []
 
     def _assert(self, node: Node, condition: Array) -> Sequence[Any]:

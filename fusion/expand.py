@@ -14,7 +14,7 @@ from .compose import Compose
 from .errors import PointerProvenance, UnsupportedOperation
 from .graph import Value
 from .mlir import Operation
-from .types import F8E4M3, F8E5M2, F16, F32, I8, I32, I64, Type
+from .types import F8E4M3, F8E5M2, F16, F32, I8, I32, Type
 
 Values = tuple[Value, ...]
 Rule = Callable[[Compose, Operation, Values, tuple[Type, ...]], Values]
@@ -34,17 +34,13 @@ def _cat(c: Compose, op: Operation, inputs: Values, types: tuple[Type, ...]) -> 
 
 
 def _histogram(c: Compose, op: Operation, inputs: Values, types: tuple[Type, ...]) -> Values:
+    """Every element is compared with every bin: simple, and without memory, but count x bins steps."""
     source, *mask = inputs
     bins, count, elem = types[0].size, source.type.size, types[0].scalar
     wide = (count, bins)
-    bin_ = (
-        c.cast("ext_s", c.index(wide, 1), source.type.scalar)
-        if source.type.scalar == I64
-        else (c.index(wide, 1))
-    )
-    value = source if source.type.scalar in (I32, I64) else c.cast("ext_u", source, I32)
-    column = c.broadcast(c.reshape(value, (count, 1)), wide)
-    hit = c.cmp("eq", column, bin_)
+    value = c.cast("ext_u", source, I32) if source.type.scalar.bits < 32 else source
+    number = c.cast("ext_s", c.index(wide, 1), value.type.scalar)
+    hit = c.cmp("eq", c.broadcast(c.reshape(value, (count, 1)), wide), number)
     if mask:
         hit = c.same("and", hit, c.broadcast(c.reshape(mask[0], (count, 1)), wide))
     return (c.sum(c.cast("ext_u", hit, elem), 0),)

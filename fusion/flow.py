@@ -77,10 +77,8 @@ class Flow:
             results.append(self._enter(label, operands, inner, dict(scope), path))
             regions.append(inner)
         if self.per_element is not None:
-            words, shape = Compose(builder, op.loc), self.per_element
-            wide = [[words.broadcast(v, shape) for v in values] for values in results]
-            condition = words.broadcast(condition, shape)
-            return tuple(words.select(condition, a, b) for a, b in zip(*wide, strict=True))
+            words = Compose(builder, op.loc)
+            return words.choose(condition, results[0], results[1], self.per_element)
         graphs = [b.build(outputs) for b, outputs in zip(regions, results)]
         types = [v.type for v in results[0]]
         return builder.add("if", [condition], types, {}, graphs, op.loc).outputs

@@ -127,7 +127,6 @@ _RMW = {
 # Operations that only pass information to other back ends.
 _IGNORED = frozenset({"llvm.intr.assume"})
 # Libdevice symbols that are one op of ours; the target's math library has the rest.
-_HINTS: dict[str, str] = {}
 
 
 def lift(text: str) -> Function:
@@ -207,7 +206,7 @@ def _refusal(op: Operation, detail: str = "") -> UnsupportedOperation:
         what,
         where=op.loc,
         why="it is not lowered yet",
-        hint=_HINTS.get(op.name, "docs/refusals.md lists what is supported"),
+        hint="docs/refusals.md lists what is supported",
     )
 
 
@@ -377,8 +376,7 @@ class _PerElement(_Lifter):
             self.block(r[0], builder, dict(scope)) if r and r[0].operations else ()
             for r in op.regions
         ]
-        wide = [[words.broadcast(v, self.shape) for v in values] for values in results]
-        return tuple(words.select(condition, a, b) for a, b in zip(*wide, strict=True))
+        return words.choose(condition, results[0], results[1], self.shape)
 
 
 def _map_elementwise(
@@ -438,6 +436,8 @@ def _rmw(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]
     code = _integer(op, "atomic_rmw_op")
     if code not in _RMW:
         raise _refusal(op, f"atomic operation {code}")
+    if _RMW[code] in ("and", "or", "xor") and inputs[1].type.is_float:
+        raise _refusal(op, f"atomic {_RMW[code]} of floats")
     return "atomic_rmw", {"kind": _RMW[code]}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..fusion.errors import PointerProvenance, TileTooLarge, UnsupportedType
 from ..fusion.graph import Function, Graph, Node, Value
@@ -143,6 +143,10 @@ class Emitter:
 
     def nest(self, layout: Layout, chunk: int = 0) -> Nest:
         return Nest(layout, [thread_text(layout, d) for d in range(len(layout.shape))], chunk)
+
+    def loops(self, layout: Layout, reads: Iterable[Value] = (), axes: Iterable[int] = ()) -> Nest:
+        """The nest over `layout` with as few loops as `reads` allow; `axes` keep loops of their own."""
+        return self.nest(coarse(layout, self.values, reads, axes))
 
     def storage_in(self, root: Value, layout: Layout) -> Storage:
         return self._storage[root, layout]
@@ -296,7 +300,7 @@ class Emitter:
         self.fill(self.home_storage(target), source)
 
     def fill(self, storage: Storage, source: Value) -> None:
-        nest = self.nest(coarse(storage.layout, self.values, [source], ()))
+        nest = self.loops(storage.layout, [source])
         scope = Scope(self, nest)
         value = scope.here(source)
         left = storage.at(nest, scope.identity)
@@ -321,7 +325,7 @@ class Emitter:
             self.out.line(f"{self.scalars[target]} = {saved};")
             return
         storage = self.home_storage(target)
-        nest = self.nest(coarse(storage.layout, self.values, (), ()))
+        nest = self.loops(storage.layout)
         scope = Scope(self, nest)
         left, right = (s.at(nest, scope.identity).text for s in (storage, saved))
         scope.line(nest.depth, f"{left} = {right};")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..fusion.errors import TileTooLarge
 from ..fusion.graph import Node, Value
 from ..fusion.types import Scalar
-from .coarse import coarse
 from .layout import Layout
 from .nest import Expr
 from .scope import Scope
@@ -108,24 +107,30 @@ def convert(emitter: Emitter, root: Value, target: Layout) -> None:
     copy = emitter.declare(root, node, target)
     with emitter.out.block():
         (shared,) = emitter.arena.arrays([(scalar, size)], size * scalar.bytes, node)
-        write = emitter.nest(coarse(home.layout, emitter.values, (), ()))
-        scope = Scope(emitter, write)
-        number = write.number(scope.identity)
-        keep = (
-            f"if ({' && '.join(owner)}) "
-            if (owner := owner_condition(emitter, home.layout))
-            else ""
-        )
-        scope.line(
-            write.depth, f"{keep}{shared}[{number.text}] = {home.at(write, scope.identity).text};"
-        )
-        emitter.write_nest(write)
+        put(emitter, home.layout, {shared: lambda scope: home.at(scope.nest, scope.identity)})
         emitter.arena.publish()
-        read = emitter.nest(coarse(target, emitter.values, (), ()))
+        read = emitter.loops(target)
         scope = Scope(emitter, read)
         place = copy.at(read, scope.identity)
         scope.line(read.depth, f"{place.text} = {shared}[{read.number(scope.identity).text}];")
         emitter.write_nest(read)
+
+
+def put(
+    emitter: Emitter,
+    layout: Layout,
+    arrays: Mapping[str, Callable[[Scope], Expr]],
+    reads: Sequence[Value] = (),
+) -> None:
+    """Write tiles in `layout` to threadgroup arrays, row-major. `arrays`: name → the value of an element."""
+    nest = emitter.loops(layout, reads)
+    scope = Scope(emitter, nest)
+    owner = owner_condition(emitter, layout)
+    guard = f"if ({' && '.join(owner)}) " if owner else ""
+    number = nest.number(scope.identity).text
+    for name, element in arrays.items():
+        scope.line(nest.depth, f"{guard}{name}[{number}] = {element(scope).text};")
+    emitter.write_nest(nest)
 
 
 def owner_condition(emitter: Emitter, layout: Layout) -> list[str]:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..fusion.graph import Node, Value
 from ..fusion.views import dim_ranges, identity
-from .coarse import coarse
-from .exchange import owner_condition
+from .exchange import put
 from .scope import Scope
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def emit(emitter: Emitter, node: Node) -> None:
     result = emitter.declare(node.result, node, home)
     with emitter.out.block():
         place = _published(emitter, node, source)
-        nest = emitter.nest(coarse(home, emitter.values, [index], [axis]))
+        nest = emitter.loops(home, [index], [axis])
         scope = Scope(emitter, nest)
         own = dim_ranges(home.shape)[axis]
         inner = nest.number(tuple(range(own.start))).text
@@ -49,12 +48,6 @@ def _published(emitter: Emitter, node: Node, source: Value) -> str:
         return storage.name if layout.registers > 1 else f"(&{storage.name})"
     (shared,) = emitter.arena.arrays([(scalar, size)], size * scalar.bytes, node)
     layout = emitter.homes.readable(source)
-    nest = emitter.nest(coarse(layout, emitter.values, [source], ()))
-    scope = Scope(emitter, nest)
-    owner = owner_condition(emitter, layout)
-    guard = f"if ({' && '.join(owner)}) " if owner else ""
-    number = nest.number(scope.identity).text
-    scope.line(nest.depth, f"{guard}{shared}[{number}] = {scope.here(source).text};")
-    emitter.write_nest(nest)
+    put(emitter, layout, {shared: lambda scope: scope.here(source)}, [source])
     emitter.arena.publish()
     return shared

@@ -13,8 +13,9 @@ from .exchange import owner_condition
 from .layout import Layout
 from .memory import atomic_text, cas_text, load_text, store_lines
 from .nest import Expr, Nest
-from .record import Site
+from .record import MESSAGE_WORDS, MOST_MESSAGES, Site
 from .scope import Scope, Storage
+from .sites import assert_site, print_site
 from .steps import Schedule, Step
 from .text import c_type, literal
 
@@ -195,30 +196,16 @@ def _atomic(emitter: Emitter, scope: Scope, node: Node) -> Expr | None:
 
 
 def _print(emitter: Emitter, scope: Scope, node: Node) -> None:
-    shape: tuple[int, ...] = ()
-    element, value = "", "0u, 0u"
+    value = "0u, 0u"
     if node.inputs:
-        (printed,) = node.inputs
-        shape, element = printed.type.shape, printed.type.scalar.name
-        value = expr.words_of(scope.here(printed).text, printed)
-    site = Site(
-        "print",
-        node.attr("prefix"),
-        str(node.loc),
-        shape,
-        element,
-        node.attr("hex"),
-        node.attr("signed"),
-    )
-    _guarded(
-        scope, owner_condition(emitter, scope.nest.layout), [_report(emitter, scope, site, value)]
-    )
+        value = expr.words_of(scope.here(node.inputs[0]).text, node.inputs[0])
+    line = _report(emitter, scope, print_site(node), value)
+    _guarded(scope, owner_condition(emitter, scope.nest.layout), [line])
 
 
 def _assert(emitter: Emitter, scope: Scope, node: Node) -> None:
     condition = scope.here(node.inputs[0]).text
-    site = Site("assert", node.attr("message"), str(node.loc), node.inputs[0].type.shape)
-    lines = [_report(emitter, scope, site, "0u, 0u")]
+    lines = [_report(emitter, scope, assert_site(node), "0u, 0u")]
     if emitter.target.lanes == 1:
         lines.append("return;")  # what follows relies on the condition
     owner = owner_condition(emitter, scope.nest.layout)
@@ -229,7 +216,9 @@ def _report(emitter: Emitter, scope: Scope, site: Site, value: str) -> str:
     emitter.sites.append(site)
     element = scope.nest.number(scope.identity).text
     number = len(emitter.sites) - 1
-    return f"tile_report(report, {number}u, threadgroup_position_in_grid, {element}, {value});"
+    form = f"tile_report<{MESSAGE_WORDS}, {MOST_MESSAGES}>"
+    place = f"tile_slot(report), {number}u, threadgroup_position_in_grid, {element}"
+    return f"{form}(report, {place}, {value});"
 
 
 _RULES = {

@@ -61,8 +61,8 @@ class BufferFacts:
 
 
 # What a kernel says while it runs goes to one more buffer: a counter, then records of these words:
-# site, program x, y, z, element, value (low, high), and one that is not used.
-MESSAGE_WORDS = 8
+# site, program x, y, z, element, value (low, high).
+MESSAGE_WORDS = 7
 MOST_MESSAGES = 8192
 
 

@@ -8,14 +8,15 @@ threadgroup memory, so that any layout and any combine function will do.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..fusion.graph import Node
 from ..fusion.types import Scalar
-from .coarse import coarse, merged_axis
-from .exchange import owner_condition
+from .coarse import merged_axis
+from .exchange import put
 from .layout import Layout
-from .nest import Nest
+from .nest import Expr, Nest
 from .scope import Scope, Storage, combine_lines
 from .text import c_type
 
@@ -83,22 +84,14 @@ def _across_threads(emitter: Emitter, node: Node, home: Layout, storages: list[S
         with emitter.out.block():
             total = sum(s.bytes for s in scalars) * size
             shared = emitter.arena.arrays([(s, size) for s in scalars], total, node)
-            _publish(emitter, home, storages, shared)
+            put(emitter, home, {n: _element(s) for n, s in zip(shared, storages)})
             emitter.arena.publish()
             _take_in(emitter, node, home, storages, shared, step, inner)
         step *= 2
 
 
-def _publish(emitter: Emitter, home: Layout, storages: list[Storage], shared: list[str]) -> None:
-    nest = emitter.nest(coarse(home, emitter.values, (), ()))
-    scope = Scope(emitter, nest)
-    owner = owner_condition(emitter, home)
-    guard = f"if ({' && '.join(owner)}) " if owner else ""
-    number = nest.number(scope.identity)
-    for name, storage in zip(shared, storages):
-        value = storage.at(nest, scope.identity).text
-        scope.line(nest.depth, f"{guard}{name}[{number.text}] = {value};")
-    emitter.write_nest(nest)
+def _element(storage: Storage) -> Callable[[Scope], Expr]:
+    return lambda scope: storage.at(scope.nest, scope.identity)
 
 
 def _take_in(
@@ -112,7 +105,7 @@ def _take_in(
 ) -> None:
     """Each element that has one `step` places before it (in reverse: after it) takes that in."""
     axis, reverse = node.attr("axis"), node.attr("reverse")
-    nest = emitter.nest(coarse(home, emitter.values, (), [axis]))
+    nest = emitter.loops(home, axes=[axis])
     scope = Scope(emitter, nest)
     number = nest.number(scope.identity).text
     along = nest.coordinate(merged_axis(home.shape, nest.layout.shape, axis)).text

@@ -13,8 +13,8 @@ from typing import Any
 from . import native
 
 
-class _Array:
-    """torch's words on an mx.array or numpy array."""
+class _InNumpy:
+    """torch's words on a numpy array."""
 
     __slots__ = ("array",)
 
@@ -22,37 +22,38 @@ class _Array:
         self.array = array
 
     def zero_(self) -> None:
-        numpy = sys.modules.get("numpy")
-        if numpy is not None and isinstance(self.array, numpy.ndarray):
-            self.array[...] = 0
-            return
-        import mlx.core as mx
+        self.array[...] = 0
 
-        native.rebind(self.array, mx.zeros_like(self.array))
+    def clone(self) -> _InNumpy:
+        return _InNumpy(self.array.copy())
 
-    def clone(self) -> _Array:
-        numpy = sys.modules.get("numpy")
-        if numpy is not None and isinstance(self.array, numpy.ndarray):
-            return _Array(self.array.copy())
-        import mlx.core as mx
+    def copy_(self, other: _InNumpy) -> None:
+        self.array[...] = other.array
 
-        return _Array(mx.array(self.array))
 
-    def copy_(self, other: _Array) -> None:
-        numpy = sys.modules.get("numpy")
-        if numpy is not None and isinstance(self.array, numpy.ndarray):
-            self.array[...] = other.array
-            return
-        import mlx.core as mx
+class _InMLX:
+    """torch's words on an mx.array: the object is bound to new contents."""
 
-        native.rebind(self.array, mx.array(other.array))
+    __slots__ = ("array", "mx")
+
+    def __init__(self, array: Any, mx: Any):
+        self.array, self.mx = array, mx
+
+    def zero_(self) -> None:
+        native.rebind(self.array, self.mx.zeros_like(self.array))
+
+    def clone(self) -> _InMLX:
+        return _InMLX(self.mx.array(self.array), self.mx)
+
+    def copy_(self, other: _InMLX) -> None:
+        native.rebind(self.array, self.mx.array(other.array))
 
 
 def _known(argument: Any) -> Any:
-    numpy, mlx = sys.modules.get("numpy"), sys.modules.get("mlx.core")
+    numpy, mx = sys.modules.get("numpy"), sys.modules.get("mlx.core")
     if numpy is not None and isinstance(argument, numpy.ndarray):
-        return _Array(argument)
-    return _Array(argument) if mlx is not None and isinstance(argument, mlx.array) else argument
+        return _InNumpy(argument)
+    return _InMLX(argument, mx) if mx is not None and isinstance(argument, mx.array) else argument
 
 
 def accept_arrays() -> None:

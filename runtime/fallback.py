@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..fusion.evaluate import evaluate
+from ..fusion.graph import Node
 from ..lowering.record import Kernel
-from . import lowered
+from ..lowering.sites import print_site
+from . import lowered, messages
 
 _warned = False
 
@@ -25,6 +27,13 @@ def warn(reason: str) -> None:
     if not _warned:
         _warned = True
         warnings.warn(f"kernels run in numpy, slowly: {reason}", NoCompilerFallback, stacklevel=2)
+
+
+def _say(node: Node, program: tuple[int, int, int], values: tuple[Any, ...]) -> None:
+    site = print_site(node)
+    numbers = np.broadcast_to(values[0], site.shape).reshape(-1) if values else [0]
+    for element, number in enumerate(numbers):
+        print(messages.line(site, program, element, number))
 
 
 def launch(
@@ -47,7 +56,7 @@ def launch(
         k: lowered.unpack(function.parameters[k].type.scalar, scalars[8 * n : 8 * n + 8])
         for n, k in enumerate(kernel.scalars)
     }
-    evaluate(function, {k: memory[owner] for k, owner in aliases.items()}, values, grid)
+    evaluate(function, {k: memory[owner] for k, owner in aliases.items()}, values, grid, _say)
     made = []
     for parameter, access, array in zip(kernel.buffers, kernel.accesses, arrays):
         if access.mode != "read":

@@ -191,9 +191,12 @@ class Launcher:
         if self.nested is not None:
             args = _flatten_args(args, self.nested)
         values = [args[i] for i in signature.places]
-        arrays = [values[k] for k in signature.pointers]
-        if any(isinstance(a, TensorWrapper) for a in arrays):
-            arrays = [a.base if isinstance(a, TensorWrapper) else a for a in arrays]
+        self._launch_on(grid, loaded, values)
+
+    def _launch_on(
+        self, grid: tuple[int, int, int], loaded: LoadedKernel, values: Sequence[Any]
+    ) -> None:
+        arrays = [values[k] for k in self.signature.pointers]
         scalars = self._pack(values)
         owners: dict[int, int] = {}
         alias = tuple([owners.setdefault(id(a), k) for k, a in enumerate(arrays)])
@@ -204,6 +207,10 @@ class Launcher:
             call = None
             key = None
         if call is None:
+            if any(isinstance(v, TensorWrapper) for v in values):  # triton.reinterpret made these
+                plain = [v.base if isinstance(v, TensorWrapper) else v for v in values]
+                self._launch_on(grid, loaded, plain)
+                return
             call = self._prepare(loaded, arrays, alias)
             self._calls[key] = call
             self.last_sizes = tuple([_count(arrays[k]) for k in sorted(set(alias))])

@@ -23,11 +23,10 @@ def deliver(kernel: Kernel, words: Sequence[int]) -> None:
     failed: list[tuple[Site, str]] = []
     for x, y, z, element, number, low, high in sorted(_records(words), key=_program):
         site = kernel.sites[number]
-        where = f"pid ({x}, {y}, {z}){_index(site, element)}"
         if site.kind == "assert":
-            failed.append((site, where))
+            failed.append((site, _where(site, (x, y, z), element)))
         else:
-            print(f"{where}{site.text}{_value(site, low, high)}")
+            print(line(site, (x, y, z), element, _number(site, low, high)))
     lost = words[0] - MOST_MESSAGES
     if lost > 0:
         print(f"... and {lost} more messages of {kernel.name}")
@@ -48,7 +47,7 @@ def _failure(kernel: Kernel, failed: Sequence[tuple[Site, str]]) -> DeviceAssert
 def _records(words: Sequence[int]) -> Iterator[tuple[int, int, int, int, int, int, int]]:
     """(x, y, z, element, site, low, high) in the order in which they were written."""
     for k in range(min(words[0], MOST_MESSAGES)):
-        site, x, y, z, element, low, high, _ = words[1 + MESSAGE_WORDS * k :][:MESSAGE_WORDS]
+        site, x, y, z, element, low, high = words[1 + MESSAGE_WORDS * k :][:MESSAGE_WORDS]
         yield int(x), int(y), int(z), int(element), int(site), int(low), int(high)
 
 
@@ -56,24 +55,38 @@ def _program(record: tuple[int, ...]) -> tuple[int, ...]:
     return record[2], record[1], record[0]
 
 
-def _index(site: Site, element: int) -> str:
-    if not site.shape:
-        return ""
+def line(site: Site, program: tuple[int, int, int], element: int, value: float) -> str:
+    """What a print says of one element; `value` counts only if the site has one."""
+    return f"{_where(site, program, element)}{site.text}{_shown(site, value)}"
+
+
+def _where(site: Site, program: tuple[int, int, int], element: int) -> str:
     places = []
     for size in reversed(site.shape):
         places.append(f"{element % size:>{len(str(size - 1))}}")
         element //= size
-    return f" idx ({', '.join(reversed(places))})"
+    index = f" idx ({', '.join(reversed(places))})" if site.shape else ""
+    x, y, z = program
+    return f"pid ({x}, {y}, {z}){index}"
 
 
-def _value(site: Site, low: int, high: int) -> str:
+def _number(site: Site, low: int, high: int) -> float:
+    """The value in the two words of a record: a float, or an integer without sign."""
+    bits = high << 32 | low
+    if not site.element or site.element.startswith("i"):
+        return bits
+    form, size = ("<d", 8) if site.element == "f64" else ("<f", 4)
+    found: float = struct.unpack(form, struct.pack("<Q", bits)[:size])[0]
+    return found
+
+
+def _shown(site: Site, value: float) -> str:
     if not site.element:
         return ""
     if not site.element.startswith("i"):
-        form, bits = ("<d", 8) if site.element == "f64" else ("<f", 4)
-        return f"{struct.unpack(form, struct.pack('<Q', high << 32 | low)[:bits])[0]:f}"
+        return f"{value:f}"
     width = int(site.element[1:])
-    number = (high << 32 | low) & ((1 << width) - 1)
+    number = int(value) & ((1 << width) - 1)
     if site.hexadecimal:
         return f"0x{number:0{max(1, width // 4)}x}"
     negative = site.signed and width > 1 and number >> (width - 1)

@@ -8,7 +8,7 @@ bits, which every target can do at once.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..graph import Function, Graph, GraphBuilder, Node, Value, fresh_ids, substitute
 from ..ops import touches_memory
@@ -47,9 +47,7 @@ class _Joiner:
                 continue
             if node.regions and node.op not in ("reduce", "scan"):
                 regions = tuple(self.graph(r) for r in node.regions)
-                node = Node(
-                    node.id, node.op, node.inputs, node.types, node.attrs, regions, node.loc
-                )
+                node = replace(node, regions=regions)
             partner = self._partner(node, nodes[k + 1 :], mapping)
             if partner is None:
                 builder.append(node)

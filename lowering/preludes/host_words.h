@@ -91,16 +91,5 @@ template <typename T, typename P> inline T host_atomic_cas(P* place, T expected,
   return as_type<T>(seen);
 }
 
-// What a kernel says while it runs: lowering/record.py has the form of the records.
-inline void tile_report(device uint* report, uint site, uint3 at, int element, uint low, uint high) {
-  const uint slot = __atomic_fetch_add(report, 1u, __ATOMIC_RELAXED);
-  if (slot >= 8192u) return;
-  device uint* record = report + 1u + 8u * slot;
-  record[0] = site;
-  record[1] = at.x;
-  record[2] = at.y;
-  record[3] = at.z;
-  record[4] = uint(element);
-  record[5] = low;
-  record[6] = high;
-}
+// The number of the next message (words.h: tile_report).
+inline uint tile_slot(uint* report) { return __atomic_fetch_add(report, 1u, __ATOMIC_RELAXED); }

@@ -41,18 +41,9 @@ METAL_FUNC float erf_f(float x) {
   return t > 0.9375f ? copysign(large, x) : fma(q, x, x);
 }
 
-// What a kernel says while it runs: lowering/record.py has the form of the records.
-inline void tile_report(device uint* report, uint site, uint3 at, int element, uint low, uint high) {
-  const uint slot = atomic_fetch_add_explicit((device atomic<uint>*)report, 1u, memory_order_relaxed);
-  if (slot >= 8192u) return;
-  device uint* record = report + 1u + 8u * slot;
-  record[0] = site;
-  record[1] = at.x;
-  record[2] = at.y;
-  record[3] = at.z;
-  record[4] = uint(element);
-  record[5] = low;
-  record[6] = high;
+// The number of the next message (words.h: tile_report).
+inline uint tile_slot(device uint* report) {
+  return atomic_fetch_add_explicit((device atomic<uint>*)report, 1u, memory_order_relaxed);
 }
 
 // At the start of a body: no product and sum become a fused multiply-add.

@@ -65,3 +65,18 @@ METAL_FUNC bfloat to_zero_bfloat(float x) {
   const uint bits = as_type<uint>(x);
   return as_type<bfloat>(ushort((bits >> 16) | (x != x ? 0x40u : 0u)));
 }
+
+// What a kernel says while it runs: a record of `words` words (lowering/record.py), if there is room.
+template <uint words, uint most>
+inline void tile_report(device uint* report, uint slot, uint site, uint3 at, int element, uint low,
+                        uint high) {
+  if (slot >= most) return;
+  device uint* record = report + 1u + words * slot;
+  record[0] = site;
+  record[1] = at.x;
+  record[2] = at.y;
+  record[3] = at.z;
+  record[4] = uint(element);
+  record[5] = low;
+  record[6] = high;
+}

@@ -56,9 +56,23 @@ template <int R, int C, class E> int wrong() {
   }
   return count;
 }
+template <class E> __attribute__((noinline)) void filled(E* __restrict o, long off) {
+  E b[128];
+  for (int r = 0; r < 128; ++r) b[r] = E(7);
+  TILE_MASKED
+  for (int i = 0; i < 128; ++i)
+    if (i < 36) o[off + i] = b[i];
+}
+template <class E> int garbage() {
+  static E o[256];
+  filled(o, 0);
+  int count = 0;
+  for (int i = 0; i < 128; ++i) count += o[i] != (i < 36 ? E(7) : E(0));
+  return count;
+}
 template <class E> int all() {
   return wrong<32, 16, E>() + wrong<128, 4, E>() + wrong<64, 8, E>() + wrong<1, 512, E>() +
-         wrong<16, 32, E>() + wrong<64, 2, E>() + wrong<2, 2, E>() + wrong<8, 8, E>();
+         garbage<E>() + wrong<16, 32, E>() + wrong<64, 2, E>() + wrong<2, 2, E>() + wrong<8, 8, E>();
 }
 extern "C" int wrong_elements() {
   return all<char>() + all<short>() + all<int>() + all<long>() + all<float>() + all<double>();

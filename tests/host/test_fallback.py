@@ -180,3 +180,26 @@ def test_scalars_are_decoded_by_their_type(kind: str, packed: bytes, want: Any) 
     from triton_mlx.fusion.types import SCALARS
 
     assert lowered.unpack(SCALARS[kind], packed) == want
+
+
+@triton.jit
+def k_said(x, o, BLOCK: tl.constexpr):
+    at = tl.arange(0, BLOCK)
+    tl.device_print("x", tl.load(x + at))
+    tl.store(o + at, tl.load(x + at))
+
+
+def test_prints_are_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    x, o = mx.array([1.5, -2.0]), mx.zeros(2)
+    with triton_mlx.use("host"):
+        k_said[(1,)](x, o, BLOCK=2)
+    native = capfd.readouterr().out
+    launcher = last_launcher(k_said)
+    facts = {k: BufferFacts("float", k) for k in (0, 1)}
+    kernel = lowered.kernel_for(launcher.text, "host", 4, facts)
+    fallback.launch(launcher.text, kernel, {0: 0, 1: 1}, [x, o], b"", (1, 1, 1))
+    assert (
+        capfd.readouterr().out
+        == native
+        == ("pid (0, 0, 0) idx (0) x: 1.500000\npid (0, 0, 0) idx (1) x: -2.000000\n")
+    )

@@ -50,9 +50,9 @@ UNARY: dict[str, tuple[Reference, list[tuple[float, float]], float]] = {
     "log": (np.log, [(0.5, 2), (1e-44, 1e-36), (0, 3e38)], 2),
     "log2": (np.log2, [(0.5, 2), (1e-44, 1e-36), (0, 3e38)], 2),
     "log10": (np.log10, [(0.5, 2), (1e-44, 1e-36), (0, 3e38)], 2),
-    "sin": (np.sin, [(-7, 7), (-1e5, 1e5), (-1e-3, 1e-3)], 2),
-    "cos": (np.cos, [(-7, 7), (-1e5, 1e5), (-1e-3, 1e-3)], 2),
-    "tan": (np.tan, [(-7, 7), (-1e5, 1e5), (-1e-3, 1e-3)], 4),
+    "sin": (np.sin, [(-7, 7), (-1e5, 1e5), (-1e-3, 1e-3), (1e6, 1e12), (-3e38, 3e38)], 2),
+    "cos": (np.cos, [(-7, 7), (-1e5, 1e5), (-1e-3, 1e-3), (1e6, 1e12), (-3e38, 3e38)], 2),
+    "tan": (np.tan, [(-7, 7), (-1e5, 1e5), (-1e-3, 1e-3), (1e6, 1e12), (-3e38, 3e38)], 4),
     "tanh": (np.tanh, [(-1, 1), (-12, 12), (-1e-3, 1e-3)], 2),
     "erf": (erf, [(-1, 1), (-6, 6), (-1e-3, 1e-3)], 2),
     "sqrt": (np.sqrt, [(0, 10), (0, 1e38)], 0.5),
@@ -272,12 +272,6 @@ def test_nan_in_gives_nan_out(lib: Library) -> None:
     for name in UNARY:
         got = lib.call(f"f_{name}", "f4", nan)
         assert np.all(got == 0 if name == "sign" else np.isnan(got)), name  # Metal: sign(NaN) is 0
-
-
-def test_sin_and_cos_stay_bounded_far_out(lib: Library) -> None:
-    x = np.array([1e9, -1e12, 1e20, 3e38, -3e38] * 8, np.float32)
-    for name in ("sin", "cos"):
-        assert np.all(np.abs(lib.call(f"f_{name}", "f4", x)) <= 1)
 
 
 @pytest.mark.parametrize("name", BINARY)

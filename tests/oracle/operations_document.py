@@ -36,10 +36,10 @@ that it is true.
 * `host` and `simulate` (checked) ran every cell and compared it with numpy. Elementwise operations got special
   values (zeros of both signs, NaN, infinities, denormals, the ends of the range) and random ones, the others
   random ones whose sums and products are exact. Results are equal to the bit, but for quotients, roots, fma and
-  the functions of tl.math, which may differ by 1 to 8 units in the last place, tl.erf 5e-7, tl.randn 2e-6.
+  the functions of tl.math, which may differ by 1 to 8 units in the last place, and tl.randn by 2e-6.
 * `metal` was only lowered, as for a Mac whose chip is not known. It has not run on an Apple GPU.
 * Not compared: what Triton leaves undefined (division by zero, shifts by more bits than there are, floats that
-  do not fit an integer, which of +0 and -0 is larger), and sines and cosines of 2^31 and more.
+  do not fit an integer, which of +0 and -0 is larger).
 
 | cell | meaning |
 |---|---|

@@ -10,6 +10,8 @@ import mlx.core as mx
 import numpy as np
 import numpy.typing as npt
 import pytest
+import triton
+import triton.language as tl
 
 import triton_mlx
 from triton_mlx.fusion.errors import BadArgument
@@ -97,3 +99,10 @@ def test_read_only_arrays_are_refused_where_they_are_written(target: str) -> Non
 
 def test_empty_arrays(target: str) -> None:
     kernels.k_inplace[(1,)](np.zeros(0, np.float32), 0, BLOCK=16)
+
+
+def test_reinterpreted_tensors_are_the_tensors_themselves(target: str) -> None:
+    bits = torch_tensor(X[:128].view(np.int32))
+    seen = triton.reinterpret(bits, tl.float32)
+    kernels.k_inplace[(1,)](seen, 128, BLOCK=128)
+    np.testing.assert_array_equal(np.asarray(bits).view(np.float32), X[:128] * 2 + 1)

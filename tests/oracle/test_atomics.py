@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,18 +10,13 @@ import pytest
 import triton
 import triton.language as tl
 
-import triton_mlx
 from triton_mlx.fusion.errors import UnsupportedOperation, UnsupportedType
 
 Array = npt.NDArray[Any]
 N, PLACES = 64, 8
 
 
-@pytest.fixture(params=["host", "simulate"], autouse=True)
-def target(request: pytest.FixtureRequest) -> Iterator[str]:
-    checked = {"checked": True} if request.param == "simulate" else {}
-    with triton_mlx.use(request.param, **checked):
-        yield request.param
+pytestmark = pytest.mark.usefixtures("target")
 
 
 @triton.jit

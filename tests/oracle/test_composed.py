@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import mlx.core as mx
 import numpy as np
 import pytest
@@ -19,11 +17,7 @@ X = (np.random.default_rng(0).standard_normal(N) * 3).astype(np.float32)
 AT = np.arange(N)
 
 
-@pytest.fixture(params=["host", "simulate"], autouse=True)
-def target(request: pytest.FixtureRequest) -> Iterator[str]:
-    checked = {"checked": True} if request.param == "simulate" else {}
-    with triton_mlx.use(request.param, **checked):
-        yield request.param
+pytestmark = pytest.mark.usefixtures("target")
 
 
 @triton.jit
@@ -161,12 +155,14 @@ def test_scaled_products_of_four_and_eight_bit_floats() -> None:
     a = rng.integers(0, 256, (32, 16)).astype(np.uint8)
     b = float8.encode(rng.standard_normal((32, 32)).astype(np.float32), "f8E4M3FN")
     scale = rng.integers(120, 135, (32, 1)).astype(np.uint8)
+    scale[:2, 0] = 0, 255  # the least scale, and NaN
     out = np.zeros((32, 32), np.float32)
     scaled_kernel[(1,)](a, b, scale, out)
     sizes = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6])
     values = np.concatenate([sizes, -sizes])
     left = np.stack([values[a & 15], values[a >> 4]], -1).reshape(32, 32)
-    want = left * 2.0 ** (scale.astype(float) - 127) @ float8.decode(b, "f8E4M3FN")
+    factor = np.where(scale == 255, np.nan, 2.0 ** (scale.astype(float) - 127))
+    want = left * factor @ float8.decode(b, "f8E4M3FN")
     np.testing.assert_allclose(out, want, rtol=1e-4, atol=1e-3)
 
 
@@ -193,8 +189,11 @@ _SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 448, 449, 1e9, -1e9, 57344, 6144
 @pytest.mark.parametrize("name", _FLOATS)
 def test_eight_bit_floats(name: str, rounding: str) -> None:
     rng = np.random.default_rng(4)
-    spread = rng.standard_normal(4096 - len(_SPECIAL)) * 2.0 ** rng.integers(-20, 18, 4083)
-    x = np.concatenate([_SPECIAL, spread]).astype(np.float32)
+    steps = float8.decode(np.arange(0x7B, dtype=np.uint8), _FLOATS[name]).astype(float)
+    ties = (steps[1:] + steps[:-1]) / 2  # exactly between two neighbours
+    count = 4096 - len(_SPECIAL) - len(ties)
+    spread = rng.standard_normal(count) * 2.0 ** rng.integers(-20, 18, count)
+    x = np.concatenate([_SPECIAL, ties, spread]).astype(np.float32)
     code, back = np.zeros(4096, np.uint8), np.zeros(4096, np.float32)
     kind = getattr(tl, name.replace("fp8", "float8"))
     float8_kernel[(1,)](x, code, back, TYPE=kind, ROUND=rounding, N=4096)
@@ -296,6 +295,8 @@ def test_products_and_sums_are_rounded_apart_where_the_user_says_so() -> None:
     out = np.ones(64, np.float32)
     fused_kernel[(1,)](both, out, N=64, enable_fp_fusion=False)
     np.testing.assert_array_equal(out, 0)
+    # The simulator's compiler joins no two statements, so there only the text can show it.
+    assert "TILE_NO_CONTRACTION" in triton_mlx.emit_last(fused_kernel, "metal")
 
 
 @triton.jit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import mlx.core as mx
@@ -11,17 +11,12 @@ import pytest
 import triton
 import triton.language as tl
 
-import triton_mlx
 from triton_mlx.fusion.errors import DeviceAssert
 
 ARRAYS: dict[str, Callable[[Any], Any]] = {"numpy": np.array, "mlx": mx.array}
 
 
-@pytest.fixture(params=["host", "simulate"], autouse=True)
-def target(request: pytest.FixtureRequest) -> Iterator[str]:
-    checked = {"checked": True} if request.param == "simulate" else {}
-    with triton_mlx.use(request.param, **checked):
-        yield request.param
+pytestmark = pytest.mark.usefixtures("target")
 
 
 @triton.jit
