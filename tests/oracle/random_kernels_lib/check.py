@@ -88,13 +88,16 @@ def _kernel(program: Program, folder: Path, **types: str) -> Any:
 
 
 def container(program: Program, target: str) -> str:
-    """What holds the arrays of a launch: mlx, or on the host for some seeds numpy or torch."""
+    """What holds the arrays of a launch: mlx, or on the host for some seeds numpy or torch.
+
+    Where torch is not installed, mlx stands in for it.
+    """
     kinds = ("mlx", "mlx", "numpy", "torch") if target == "host" else ("mlx",)
     kind = kinds[program.seed % len(kinds)]
     dtypes = {dtype for _, dtype, _ in program.arrays}
     if kind == "numpy" and "bfloat16" in dtypes:
-        return "torch"
-    return kind
+        kind = "torch"
+    return "mlx" if kind == "torch" and importlib.util.find_spec("torch") is None else kind
 
 
 def _launch(program: Program, kernel: Any, target: str) -> dict[str, Array]:
