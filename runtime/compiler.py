@@ -23,6 +23,9 @@ with contextlib.suppress(ImportError, AttributeError):  # versions of Triton wit
     accept_arrays()
 
 
+_LEAST_SHARED = 16  # bytes: threadgroup memory is laid out in units of them
+
+
 @dataclass(frozen=True)
 class Options:
     """Compile options, as Triton's front end and autotuner read them."""
@@ -132,9 +135,11 @@ def _finish(module: Any, metadata: dict[str, Any], options: Options) -> bytes:
     from .lowered import trial
 
     metadata["name"] = module.get_entry_func_name()
-    metadata["shared"] = 0
     text = _generic_text(module, options.enable_fp_fusion)
-    trial(text, options.arch, options.num_warps)
+    lowered = trial(text, options.arch, options.num_warps)
+    on_host = options.arch.partition(":")[0] == "host"
+    # Users divide by it to get the programs of a core: a kernel that needs none counts one slot of it.
+    metadata["shared"] = max(_LEAST_SHARED, 0 if on_host else lowered.threadgroup_bytes)
     return text.encode()
 
 

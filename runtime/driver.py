@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import time
 from typing import Any
 
@@ -37,6 +38,9 @@ class _Interface:
         finish_pending()
 
 
+_THREADS = 1024  # of a program at most, where the table says no more
+
+
 class _Utils:
     """Loads what the compiler made. "Binaries" are IR text; see runtime/compiler.py."""
 
@@ -44,14 +48,34 @@ class _Utils:
         from .launch import LoadedKernel
 
         loaded = LoadedKernel(name, bytes(kernel))
-        # module, function, registers, spills, most threads of a program
-        return loaded, loaded, 0, 0, 1 << 30
+        # module, function, registers (see _properties), spills, most threads of a program
+        return loaded, loaded, 1, 0, 1 << 30
 
     def unload_module(self, module: Any) -> None:
         """Nothing to release: native code stays mapped until the process ends."""
 
     def get_device_properties(self, device: int) -> dict[str, int]:
-        return {"max_shared_mem": 32768, "multiprocessor_count": 8, "warpSize": 32}
+        return _properties()
+
+
+def _properties() -> dict[str, int]:
+    """What Triton's users ask of a device to choose their number of programs.
+
+    No compiler here tells how many registers a thread gets. A kernel says one, and a core has one for
+    each of its threads: who divides one by the other gets the programs that its threads allow.
+    """
+    from .chip import current_chip
+    from .target import current
+
+    chip = current_chip() if current().name == "metal" else None
+    threads = chip.get("max_threads_per_core", _THREADS) if chip else _THREADS
+    return {
+        "max_shared_mem": 32768,
+        "multiprocessor_count": chip.get("cores", 1) if chip else os.cpu_count() or 1,
+        "warpSize": 32,
+        "max_num_regs": threads,
+        "max_threads_per_sm": threads,
+    }
 
 
 class MLXDriver(_DriverBase):

@@ -86,7 +86,6 @@ def test_softmax_with_few_programs(put: Any, target: str) -> None:
     near(out, softmax(x))
 
 
-@pytest.mark.xfail(strict=True, reason="the driver reports no registers, and 0 of them per program")
 def test_occupancy_can_be_computed() -> None:
     """The tutorial divides by what the compiled kernel and the device report."""
     with triton_mlx.use("host"):
