@@ -14,6 +14,7 @@ from .coarse import coarse
 from .homes import Homes
 from .layout import Layout
 from .nest import Nest, thread_text
+from .products import products, wishes
 from .record import Access, Site
 from .scope import Scope, Storage
 from .steps import Schedule, Step, schedule
@@ -43,7 +44,9 @@ class Emitter:
         self.function, self.target = function, target
         self.simdgroups = 0 if target.lanes == 1 else simdgroups
         self.values = Values(function)
-        self.homes = Homes(function.body, self.values, self.simdgroups)
+        planned = products(function, self.values, self.simdgroups, target.matrix_types)
+        hopes = wishes(function, self.values, planned)
+        self.homes = Homes(function.body, self.values, self.simdgroups, planned, hopes)
         self.accesses, self.aliases = accesses, aliases
         self.out = Writer()
         self.scalars: dict[Value, str] = dict(scalar_words)

@@ -20,7 +20,8 @@ class Target:
     `threadgroup_bytes`, `max_threads`: limits of one program (0: no such memory).
     `array`: a word before the declaration of a thread's array.
     `in_place`: loads and stores of a buffer meet in one memory.
-    `dot`: the strategy for matrix products (lowering/dot.py).
+    `dot`: the strategy for matrix products (lowering/dot.py) of other types than `matrix_types`,
+    those that matrix units take.
     `reduce_chunk`: independent partial results of a reduction, for vector units.
     `wide_offsets`: sums of 32-bit offsets are 64-bit; else no array has 2^31 elements or more.
     `splits_full_tiles`: nests are written once without masks, for tiles that lie wholly inside.
@@ -44,6 +45,14 @@ class Target:
     splits_full_tiles: bool = False
     tile_bytes: int = 0
     stack_bytes: int = 0
+    matrix_types: frozenset[str] = frozenset()
+
+
+_MATRIX_CELLS = {
+    "f16": "simdgroup_matrix_half",
+    "bf16": "simdgroup_matrix_bfloat",
+    "f32": "simdgroup_matrix_float",
+}
 
 
 def target_for(row: Capability) -> Target:
@@ -67,6 +76,7 @@ def _metal(row: Capability) -> Target:
         reduce_chunk=0,
         fp64=row.value("fp64"),
         tile_bytes=8192,
+        matrix_types=frozenset(t for t, cell in _MATRIX_CELLS.items() if row.get(cell, False)),
     )
 
 
