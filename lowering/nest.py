@@ -72,7 +72,7 @@ class Nest:
                 continue
             coordinate = self.coordinate(dim)
             level = max(level, coordinate.level)
-            parts.extend(_pieces(coordinate.text, placed, len(own)))
+            parts.extend(pieces(coordinate.text, placed, len(own)))
         text = " + ".join(parts)
         return Expr(f"({text})" if len(parts) > 1 else text or "0", level)
 
@@ -85,7 +85,7 @@ class Nest:
             placed = [(k, own.index(bit)) for k, bit in enumerate(positions) if bit in own]
             if placed:
                 level = max(level, self.level_of(dim))
-                parts.extend(_pieces(f"r{dim}", placed, len(own)))
+                parts.extend(pieces(f"r{dim}", placed, len(own)))
         return Expr(" + ".join(parts) or "0", level)
 
     def emit(self, loop_word: str, inner_word: str) -> list[str]:
@@ -119,10 +119,10 @@ class Nest:
 
 def _spread(variable: str, offsets: list[int]) -> str:
     """The bits of `variable` moved to the bit positions `offsets`."""
-    return " + ".join(_pieces(variable, [(o, k) for k, o in enumerate(offsets)], len(offsets)))
+    return " + ".join(pieces(variable, [(o, k) for k, o in enumerate(offsets)], len(offsets)))
 
 
-def _pieces(variable: str, placed: Sequence[tuple[int, int]], width: int) -> list[str]:
+def pieces(variable: str, placed: Sequence[tuple[int, int]], width: int) -> list[str]:
     """Texts whose sum has bit `to` equal to bit `from` of variable (`width` bits), for (to, from)."""
     runs: list[list[int]] = []  # [to, from, length]
     for to, origin in sorted(placed):
@@ -148,5 +148,5 @@ def thread_text(layout: Layout, dim: int) -> str:
     for variable, bases in (("lane", layout.lane), ("sg", layout.simdgroup)):
         placed = [(log2(b) - own.start, k) for k, b in enumerate(bases) if b and log2(b) in own]
         if placed:
-            parts.extend(_pieces(variable, placed, len(bases)))
+            parts.extend(pieces(variable, placed, len(bases)))
     return f"({' + '.join(parts)})" if len(parts) > 1 else "".join(parts)
