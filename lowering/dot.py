@@ -130,15 +130,18 @@ def _staged(emitter: Emitter, node: Node, storage: Storage) -> None:
             nest = emitter.nest(storage.layout)
             scope = Scope(emitter, nest)
             word = c_type(storage.scalar)
+            x, y = emitter.unique("left"), emitter.unique("right")
             row, column, first, second = _coordinates(nest, m, depth)
-            scope.line(row.level, f"const {word} x = {word}({left}[{first} * {depth} + k]);")
+            scope.line(row.level, f"const {word} {x} = {word}({left}[{first} * {depth} + k]);")
             scope.line(
                 max(row.level, column.level),
-                f"const {word} y = {word}({right}[{second} * {n} + {column.text}]);",
+                f"const {word} {y} = {word}({right}[{second} * {n} + {column.text}]);",
             )
             place = storage.at(nest, scope.identity)
             product = (
-                f"fma(x, y, {place.text})" if storage.scalar.is_float else f"x * y + {place.text}"
+                f"fma({x}, {y}, {place.text})"
+                if storage.scalar.is_float
+                else f"{x} * {y} + {place.text}"
             )
             scope.line(nest.depth, f"{place.text} = {product};")
             emitter.write_nest(nest)

@@ -30,6 +30,7 @@ class Nest:
 
     def __init__(self, layout: Layout, thread: Sequence[str], chunk: int = 0):
         self.layout, self.chunk = layout, chunk
+        self.indexes_registers = False  # True once a tile's register depends on a loop
         self.masked = False  # True once a statement accesses memory conditionally
         self.ranges = dim_ranges(layout.shape)
         self._register_bits = [
@@ -80,6 +81,7 @@ class Nest:
         """The register number whose bit k is the register bit of element bit positions[k]."""
         parts: list[str] = []
         level = 0
+        self.indexes_registers = True
         for dim in self.loops:
             own = self._register_bits[dim]
             placed = [(k, own.index(bit)) for k, bit in enumerate(positions) if bit in own]

@@ -17,7 +17,7 @@ from .coarse import merged_axis
 from .layout import Layout, log2
 from .nest import Nest, pieces
 from .scope import Scope, combine_lines
-from .text import c_type, identifier
+from .text import c_type
 
 if TYPE_CHECKING:
     from .emit import Emitter
@@ -56,10 +56,11 @@ def declare(emitter: Emitter, node: Node, home: Layout, loops: Layout) -> Pendin
     size = kept * max(1, split)
     names = []
     for scalar in _scalars(node):
-        name = emitter.unique(identifier(node.loc.name or "acc", node.id))
+        name = emitter.names.named(node.loc.name or "acc", node.id)
         word = emitter.target.array if size > 1 else ""
         emitter.out.line(f"{word}{c_type(scalar)} {name}{f'[{size}]' if size > 1 else ''};")
         emitter.tile_bytes += size * scalar.bytes
+        emitter.pressure.hold(name, size, scalar.bytes)
         names.append(name)
     return Pending(node, loops, axis, tuple(names), kept, split)
 

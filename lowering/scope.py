@@ -14,7 +14,7 @@ from ..fusion.views import Bits, identity, input_bits
 from . import expr
 from .layout import Layout, log2
 from .nest import Expr, Nest
-from .text import c_type, identifier, literal
+from .text import c_type, literal
 
 if TYPE_CHECKING:
     from .emit import Emitter
@@ -53,7 +53,7 @@ class Scope:
         self.nest.lines[level].append(text)
 
     def name(self, value: Value, node: Node) -> str:
-        return self.emitter.unique(identifier(node.loc.name or node.op, node.id))
+        return self.emitter.names.named(node.loc.name or node.op, node.id)
 
     def bind(self, value: Value, node: Node, text: str, level: int) -> Expr:
         """`const T name = text;` at `level`; the name from now on stands for `value`."""
@@ -203,7 +203,7 @@ def combine_lines(
         if len(region) == 1:
             known[node.result] = text
             continue
-        name = emitter.unique(identifier(node.loc.name or node.op, node.id))
+        name = emitter.names.named(node.loc.name or node.op, node.id)
         lines.append(f"const {c_type(node.types[0].scalar)} {name} = {text};")
         known[node.result] = name
     return lines, [known[v] for v in region.outputs]

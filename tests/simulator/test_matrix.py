@@ -146,10 +146,10 @@ def test_between_the_last_matrix_and_the_store_is_no_threadgroup_memory(warps: i
 def test_a_chain_in_rows_keeps_its_scores_in_registers(warps: int) -> None:
     """Only the two right operands are staged: two pairs of barriers, one where the first is free."""
     rng = np.random.default_rng(warps)
-    a, b, c = small(rng, 64, 32), small(rng, 32, 32), small(rng, 32, 16)
+    a, b, c = small(rng, 32, 16), small(rng, 16, 32), small(rng, 32, 16)
     chain[(1,)](
-        *map(mx.array, (a, b, c)), mx.zeros((64, 16)), mx.zeros((64,)),
-        64, 32, 32, 16, num_warps=warps,
+        *map(mx.array, (a, b, c)), mx.zeros((32, 16)), mx.zeros((32,)),
+        32, 32, 16, 16, num_warps=warps,
     )  # fmt: skip
     kernel = lowered_last(chain, "metal")
     assert kernel.body.count("threadgroup_barrier") == (0 if warps == 1 else 3)
@@ -165,3 +165,20 @@ def test_sizes_below_a_matrix_use_plain_multiplication() -> None:
     want = np.where(want > 0, want, want / 2) + np.arange(8, dtype=np.float32)
     np.testing.assert_array_equal(np.array(out), want)
     assert "tile_multiply" not in lowered_last(product, "metal").body
+
+
+@triton.jit
+def moved(x_ptr, out_ptr, M: tl.constexpr, N: tl.constexpr):
+    m, n = tl.arange(0, M), tl.arange(0, N)
+    x = tl.load(x_ptr + m[:, None] * N + n[None, :])
+    y = tl.dot(x, x, input_precision="ieee")
+    tl.store(out_ptr + n[:, None] * M + m[None, :], tl.trans(y) - y)
+
+
+def test_tiles_larger_than_threadgroup_memory_change_their_layout_in_parts() -> None:
+    rng = np.random.default_rng(3)
+    x, out = small(rng, 128, 128), mx.zeros((128, 128))
+    moved[(1,)](mx.array(x), out, 128, 128)
+    y = x @ x
+    np.testing.assert_array_equal(np.array(out), y.T - y)
+    assert "int part" in lowered_last(moved, "metal").body
