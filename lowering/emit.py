@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from ..fusion.axis import Axis, analyse, unknown
 from ..fusion.errors import PointerProvenance, TileTooLarge, UnsupportedType
 from ..fusion.graph import Function, Graph, Node, Value
 from ..fusion.ops import OPS
@@ -48,9 +49,10 @@ class Emitter:
         self.function, self.target = function, target
         self.simdgroups = 0 if target.lanes == 1 else simdgroups
         self.values = Values(function)
+        self._axes = analyse(function) if target.vectors else {}
         planned = products(function, self.values, self.simdgroups, target.matrix_types)
         hopes = wishes(function, self.values, planned)
-        self.homes = Homes(function.body, self.values, self.simdgroups, planned, hopes)
+        self.homes = Homes(function.body, self.values, self.simdgroups, planned, hopes, self.axis)
         self.accesses, self.aliases = accesses, aliases
         self.out = Writer()
         self.scalars: dict[Value, str] = dict(scalar_words)
@@ -140,6 +142,9 @@ class Emitter:
         made = self.values.node(value)
         names = made.attr("names", ())
         return (names[value.index] if value.index < len(names) else "") or node.loc.name or node.op
+
+    def axis(self, value: Value) -> Axis:
+        return self._axes.get(value) or unknown(value)
 
     # --- storage
 

@@ -9,8 +9,9 @@ needs another layout is converted there (lowering/steps.py), so any choice here 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from ..fusion.axis import Axis
 from ..fusion.graph import Graph, Node, Value
 from ..fusion.ops import OPS
 from ..fusion.views import Bits, identity, input_bits
@@ -18,12 +19,15 @@ from .layout import Layout, blocked
 from .products import Product
 from .values import Values, space
 
+# Fewer neighbours than this in memory: any layout is as good.
+_WORTH_TURNING = 4
+
 
 class Homes:
     """Layouts of all tile roots. `simdgroups` = 0: one thread holds everything (the host).
 
     `products`: dots on matrix units by node id; `wishes`: layouts that roots take unless an operand's
-    layout decides.
+    layout decides; `axis`: what is known of pointers.
     """
 
     def __init__(
@@ -33,9 +37,10 @@ class Homes:
         simdgroups: int,
         products: Mapping[int, Product],
         wishes: Mapping[Value, Layout],
+        axis: Callable[[Value], Axis],
     ):
         self.values, self.simdgroups = values, simdgroups
-        self.products, self._wishes = products, wishes
+        self.products, self._wishes, self._axis = products, wishes, axis
         self._in_registers: dict[int, tuple[bool, bool]] = {}
         self._homes: dict[Value, Layout] = {}
         self._graph(body)
@@ -53,7 +58,10 @@ class Homes:
             return Layout((), ())
         if node.outputs and node.result in self._homes and node.op not in ("reduce", "scan"):
             return self._homes[node.result]
-        return self._like_operands(node) or self.default(shape)
+        found = self._like_operands(node) or self.default(shape)
+        if node.op == "store" and found in (self.default(shape), self._turned(node.inputs[1])):
+            return self._coalesced(node.inputs[0]) or found
+        return found
 
     def entries(self, node: Node) -> list[tuple[Value, Layout]]:
         """The layouts in which a dot reads its operands."""
@@ -92,9 +100,32 @@ class Homes:
                     self._like_operands(node)
                     or self._wishes.get(node.result)
                     or self._like_users(graph, node)
+                    or (self._coalesced(node.inputs[0]) if node.op == "load" else None)
                     or self.default(node.types[0].shape)
                 )
                 self._homes.update(dict.fromkeys(node.outputs, home))
+
+    def _coalesced(self, pointer: Value) -> Layout | None:
+        """The blocked layout in which neighbouring threads access neighbours in memory, if it is known."""
+        shape = pointer.type.shape
+        if not shape or not self.simdgroups:
+            return None
+        contiguity = self._axis(pointer).contiguity
+        best = max(range(len(shape)), key=lambda d: (contiguity[d], d))
+        if contiguity[best] < _WORTH_TURNING:
+            return None
+        return blocked(shape, self.simdgroups, fastest=best)
+
+    def _turned(self, value: Value) -> Layout | None:
+        """The home of the root of `value`, if it is blocked with another dimension first."""
+        shape = value.type.shape
+        for root, bits in self.values.leaves(value, identity(shape)):
+            home = self._homes.get(root)
+            if home is not None and len(bits) == len(identity(shape)):
+                outward = _outward(home, bits, shape)
+                turned = (blocked(shape, self.simdgroups, fastest=d) for d in range(len(shape)))
+                return outward if outward in turned else None
+        return None
 
     def _product(self, node: Node) -> None:
         product = self.products[node.id]

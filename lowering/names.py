@@ -36,7 +36,7 @@ threads_per_threadgroup thread_position_in_threadgroup dispatch_threads_per_thre
 """
 # Words of the emitter itself.
 _OWN = "lane sg tid arena scalars report k k0 i j r o batch part place home here before slot"
-_COUNTERS = re.compile(r"[ricko]\d+$")
+_COUNTERS = re.compile(r"[rickov]\d+$")
 
 
 @functools.cache

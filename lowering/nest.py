@@ -6,6 +6,7 @@ deepest operand, so what depends on a row only is computed once per row.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,8 +40,6 @@ class Nest:
         self.loops = [d for d, bits in enumerate(self._register_bits) if bits]
         self.thread = thread
         self.lines: list[list[str]] = [[] for _ in range(len(self.loops) + 1)]
-        for level, dim in enumerate(self.loops):
-            self.lines[level + 1].append(self._coordinate_line(dim))
 
     @property
     def depth(self) -> int:
@@ -54,9 +53,14 @@ class Nest:
 
     def _coordinate_line(self, dim: int) -> str:
         start = self.ranges[dim].start
-        register = _spread(f"r{dim}", [b - start for b in self._register_bits[dim]])
+        register = spread(f"r{dim}", [b - start for b in self._register_bits[dim]])
         text = f"{self.thread[dim]} + {register}" if self.thread[dim] else register
         return f"const int i{dim} = {text};"
+
+    def within(self, level: int) -> list[str]:
+        """The lines of a level, after the coordinate of its loop if anything needs that."""
+        coordinate = self._coordinate_line(self.loops[level - 1])
+        return needed([coordinate], self.lines[level:]) + self.lines[level]
 
     def coordinate(self, dim: int) -> Expr:
         if not self._register_bits[dim]:
@@ -110,7 +114,7 @@ class Nest:
                 word = inner_word if last else loop_word
                 out.extend([pad + word] if word else [])
                 out.append(f"{pad}for (int r{dim} = 0; r{dim} < {count}; ++r{dim}) {{")
-            out.extend(f"{pad}  {line}" for line in self.lines[level + 1])
+            out.extend(f"{pad}  {line}" for line in self.within(level + 1))
         for level in reversed(range(len(self.loops))):
             dim = self.loops[level]
             if level + 1 == len(self.loops) and self.chunk and self.chunk < self.trips(dim):
@@ -119,7 +123,17 @@ class Nest:
         return out
 
 
-def _spread(variable: str, offsets: list[int]) -> str:
+def needed(definitions: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
+    """Of "const int name = ...;" lines in order, those that a later one or one of `lines` needs."""
+    found: list[str] = []
+    for definition in reversed(definitions):
+        name = re.compile(rf"\b{definition.split()[2]}\b")
+        if any(name.search(line) for group in (found, *lines) for line in group):
+            found.insert(0, definition)
+    return found
+
+
+def spread(variable: str, offsets: list[int]) -> str:
     """The bits of `variable` moved to the bit positions `offsets`."""
     return " + ".join(pieces(variable, [(o, k) for k, o in enumerate(offsets)], len(offsets)))
 

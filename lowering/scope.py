@@ -47,7 +47,13 @@ class Scope:
         self.emitter, self.values, self.nest = emitter, emitter.values, nest
         self.identity = identity(nest.layout.shape)
         self.memo: dict[tuple[Value, Bits], Expr] = {}
-        self._offsets: dict[tuple[Expr, ...], Expr] = {}
+        self._beside: dict[Nest, Scope] = {}
+
+    def beside(self, nest: Nest) -> Scope:
+        """A scope in the same code at other coordinates; there is one for each `nest`."""
+        if nest not in self._beside:
+            self._beside[nest] = Scope(self.emitter, nest)
+        return self._beside[nest]
 
     def line(self, level: int, text: str) -> None:
         self.nest.lines[level].append(text)

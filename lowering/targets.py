@@ -28,6 +28,8 @@ class Target:
     `wide_offsets`: sums of 32-bit offsets are 64-bit; else no array has 2^31 elements or more.
     `splits_full_tiles`: nests are written once without masks, for tiles that lie wholly inside.
     `registers`: 32-bit registers of a thread before they spill (0: no such limit).
+    `vectors`: neighbours in memory are loaded and stored as packed vectors (else loops are left to the
+    compiler).
     `tile_bytes`: what one tile may take of a thread's registers and private memory (0: no limit).
     `stack_bytes`: what the tiles of one program may take, where they live on a stack.
     """
@@ -51,6 +53,7 @@ class Target:
     stack_bytes: int = 0
     matrix_types: frozenset[str] = frozenset()
     registers: int = 0
+    vectors: bool = False
 
 
 # What M1 and M2 have; of newer chips it is not known, and they have no less.
@@ -83,6 +86,7 @@ def _metal(row: Capability) -> Target:
         dot="staged_fma",
         reduce_chunk=0,
         fp64=row.value("fp64"),
+        vectors=True,
         tile_bytes=8192,
         registers=row.get("register_spill_threshold", _FEWEST_REGISTERS),
         matrix_types=frozenset(t for t, cell in _MATRIX_CELLS.items() if row.get(cell, False)),

@@ -90,3 +90,16 @@ METAL_FUNC void tile_multiply(thread float* d, const thread T* a, const thread T
   d[0] = sum.thread_elements()[0];
   d[1] = sum.thread_elements()[1];
 }
+
+// Neighbours in memory as one vector; P is a packed type, aligned like its elements.
+template <typename P, typename T> METAL_FUNC P tile_load(const device T* at) {
+  return *(const device P*)at;
+}
+#ifndef MSL_ONE_ADDRESS_SPACE
+template <typename P, typename T> METAL_FUNC P tile_load(const constant T* at) {
+  return *(const constant P*)at;
+}
+#endif
+template <typename P, typename T, typename V> METAL_FUNC void tile_store(device T* at, V value) {
+  *(device P*)at = P(value);
+}
