@@ -241,8 +241,11 @@ def _compared(node: Node, inputs: Sequence[Axis]) -> Axis:
 
 
 def _logic(node: Node, inputs: Sequence[Axis]) -> Axis:
-    plain = unknown(node.result)
-    constancy = tuple(math.gcd(*parts) for parts in zip(*(x.constancy for x in inputs)))
+    plain, shape = unknown(node.result), node.result.type.shape or (1,)
+    known = [  # a select may have one condition for all
+        x.constancy if v.type.shape else shape for x, v in zip(inputs, node.inputs)
+    ]
+    constancy = tuple(math.gcd(*parts) for parts in zip(*known))
     return Axis(plain.contiguity, plain.divisibility, constancy)
 
 

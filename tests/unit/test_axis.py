@@ -24,6 +24,7 @@ SHAPE = (8, 16)
 TILE = Type(I32, SHAPE)
 SCALAR = Type(I32, ())
 OPS = ("add", "add", "sub", "mul", "mul", "div_s", "div_u", "rem_s", "rem_u", "cmp", "and", "min_s")
+OPS += ("select",)
 PREDICATES = ("slt", "sle", "sgt", "sge", "ult", "ule", "ugt", "uge", "eq")
 
 
@@ -36,6 +37,8 @@ class Made:
         self.builder = GraphBuilder(itertools.count(), (SCALAR, SCALAR))
         self.numbers: dict[Value, np.ndarray[Any, Any]] = {}
         self.tiles: list[Value] = []
+        one = self.builder.add("const", (), (Type(I1, ()),), {"value": True}).result
+        self.condition, self.numbers[one] = one, np.bool_(True)
         for value, divisor in zip(self.builder.args, self.divisors):
             self.numbers[value] = np.int32(draw(st.integers(-9, 9)) * divisor)
         for value in self.builder.args:
@@ -66,6 +69,8 @@ class Made:
         op = self.draw(st.sampled_from(OPS))
         inputs = tuple(self.draw(st.sampled_from(self.tiles)) for _ in range(2))
         attrs: dict[str, Any] = {}
+        if op == "select":
+            inputs = (self.condition, *inputs)
         if op.startswith(("div", "rem")) and (self.numbers[inputs[1]] == 0).any():
             return  # undefined in Triton
         if op == "cmp":
