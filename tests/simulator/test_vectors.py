@@ -66,7 +66,7 @@ def test_views_that_start_anywhere(n: int, first: int, dtype: str, warps: int) -
 @pytest.mark.parametrize(("n", "vectors"), [(256, True), (257, False)])
 def test_a_bound_inside_a_vector_needs_single_elements(n: int, vectors: bool) -> None:
     x, out = mx.arange(n + 16).astype(mx.float32), mx.zeros((n,))
-    scaled[(3,)](x, out, n, 16, 128)
+    scaled[(3,)](x, out, n, 16, 128, num_warps=1)
     text = emit_last(scaled)
     assert ("tile_load<packed_float4>" in text) == vectors
     assert ("tile_store<packed_float4>" in text) == vectors
