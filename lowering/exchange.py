@@ -29,9 +29,14 @@ class Arena:
         self.bytes = 0
         self.dirty = False
 
-    def enter_loop(self) -> None:
-        """The end of a loop body is before its start."""
-        self.dirty = True
+    def enter_loop(self) -> bool:
+        """The end of a loop body is before its start. Returns what `leave_loop` must know."""
+        before, self.dirty = self.dirty, True
+        return before
+
+    def leave_loop(self, before: bool) -> None:
+        """A loop may run no time at all: its barriers do not count for what follows."""
+        self.dirty = self.dirty or before
 
     def arrays(self, wanted: Sequence[tuple[Scalar, int]], size: int, node: Node) -> list[str]:
         """Names of arrays of (element, count) side by side, free to be written."""
