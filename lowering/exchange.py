@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from ..fusion.errors import TileTooLarge
 from ..fusion.graph import Node, Value
 from ..fusion.types import Scalar
+from . import moves
 from .layout import Layout
 from .nest import Expr
-from .scope import Scope
+from .scope import Scope, Storage
 from .text import c_type
 
 if TYPE_CHECKING:
@@ -106,11 +107,21 @@ def fence(emitter: Emitter) -> None:
 
 
 def convert(emitter: Emitter, root: Value, target: Layout) -> None:
-    """Put `root` into `target` through threadgroup memory, indexed by the element number."""
+    """Put `root` into `target`: inside each simdgroup if that can be and is cheaper, else by memory."""
     home = emitter.home_storage(root)
     node = emitter.values.node(root)
-    scalar, size = root.type.scalar, root.type.size
     copy = emitter.declare(root, node, target)
+    inside = moves.plan(home.layout, target)
+    if inside is not None:
+        moves.emit(emitter, home, copy, inside)
+    else:
+        _through_memory(emitter, root, home, copy)
+
+
+def _through_memory(emitter: Emitter, root: Value, home: Storage, copy: Storage) -> None:
+    """Through threadgroup memory, indexed by the element number."""
+    node, target = emitter.values.node(root), copy.layout
+    scalar, size = root.type.scalar, root.type.size
     part = size
     while part * scalar.bytes > emitter.target.threadgroup_bytes:
         part //= 2
