@@ -141,7 +141,7 @@ def _staged(emitter: Emitter, node: Node, storage: Storage) -> None:
             product = (
                 f"fma({x}, {y}, {place.text})"
                 if storage.scalar.is_float
-                else f"{x} * {y} + {place.text}"
+                else f"{word}((uint){x} * (uint){y} + (uint){place.text})"  # wraps
             )
             scope.line(nest.depth, f"{place.text} = {product};")
             emitter.write_nest(nest)

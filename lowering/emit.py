@@ -389,7 +389,7 @@ def _for(emitter: Emitter, node: Node) -> None:
     iv = emitter.names.named(emitter.word(body.args[0], node), node.id)
     word = c_type(lower.type.scalar)
     emitter.scalars[body.args[0]] = iv
-    emitter.arena.enter_loop()
+    dirty = emitter.arena.enter_loop()
     with emitter.out.block(
         f"for ({word} {iv} = {bounds[0]}; {iv} < {bounds[1]}; {iv} += {bounds[2]})"
     ):
@@ -399,6 +399,7 @@ def _for(emitter: Emitter, node: Node) -> None:
         emitter.block(body, targets)
         emitter.assign_all(list(zip(body.args[1:], body.outputs)))
         _fence_iterations(emitter, node)
+    emitter.arena.leave_loop(dirty)
     _pass_on(emitter, node.outputs, body.args[1:])
 
 
@@ -427,7 +428,7 @@ def _while(emitter: Emitter, node: Node) -> None:
     for arg in (*before.args, *after.args):
         emitter.carried(node, arg)
     emitter.assign_all(list(zip(before.args, node.inputs)))
-    emitter.arena.enter_loop()
+    dirty = emitter.arena.enter_loop()
     with emitter.out.block("while (true)"):
         storages = {
             o: (emitter.home_storage(a), None)
@@ -447,6 +448,7 @@ def _while(emitter: Emitter, node: Node) -> None:
         )
         emitter.assign_all(list(zip(before.args, after.outputs)))
         _fence_iterations(emitter, node)
+    emitter.arena.leave_loop(dirty)
     _pass_on(emitter, node.outputs, after.args)
 
 

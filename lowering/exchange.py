@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from ..fusion.errors import TileTooLarge
 from ..fusion.graph import Node, Value
 from ..fusion.types import Scalar
+from . import moves
 from .layout import Layout
 from .nest import Expr
-from .scope import Scope
+from .scope import Scope, Storage
 from .text import c_type
 
 if TYPE_CHECKING:
@@ -29,9 +30,14 @@ class Arena:
         self.bytes = 0
         self.dirty = False
 
-    def enter_loop(self) -> None:
-        """The end of a loop body is before its start."""
-        self.dirty = True
+    def enter_loop(self) -> bool:
+        """The end of a loop body is before its start. Returns what `leave_loop` must know."""
+        before, self.dirty = self.dirty, True
+        return before
+
+    def leave_loop(self, before: bool) -> None:
+        """A loop may run no time at all: its barriers do not count for what follows."""
+        self.dirty = self.dirty or before
 
     def arrays(self, wanted: Sequence[tuple[Scalar, int]], size: int, node: Node) -> list[str]:
         """Names of arrays of (element, count) side by side, free to be written."""
@@ -101,11 +107,21 @@ def fence(emitter: Emitter) -> None:
 
 
 def convert(emitter: Emitter, root: Value, target: Layout) -> None:
-    """Put `root` into `target` through threadgroup memory, indexed by the element number."""
+    """Put `root` into `target`: inside each simdgroup if that can be and is cheaper, else by memory."""
     home = emitter.home_storage(root)
     node = emitter.values.node(root)
-    scalar, size = root.type.scalar, root.type.size
     copy = emitter.declare(root, node, target)
+    inside = moves.plan(home.layout, target)
+    if inside is not None:
+        moves.emit(emitter, home, copy, inside)
+    else:
+        _through_memory(emitter, root, home, copy)
+
+
+def _through_memory(emitter: Emitter, root: Value, home: Storage, copy: Storage) -> None:
+    """Through threadgroup memory, indexed by the element number."""
+    node, target = emitter.values.node(root), copy.layout
+    scalar, size = root.type.scalar, root.type.size
     part = size
     while part * scalar.bytes > emitter.target.threadgroup_bytes:
         part //= 2

@@ -10,12 +10,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
+from ..fusion import passes
 from ..fusion.errors import TileTooLarge
 from ..fusion.graph import Function
+from ..fusion.passes.clean import RemoveDeadNodes
+from ..fusion.passes.narrow import NarrowOffsets
 from .kernel import lower
 from .record import BufferFacts, Kernel
 from .targets import Target
 
+_NARROWED: tuple[passes.Pass, ...] = (NarrowOffsets(), RemoveDeadNodes())
 # A thread that keeps three quarters of its values in memory is refused: nobody wants that by accident.
 _MOST_SPILLED = 4
 
@@ -27,6 +31,8 @@ def lower_to_fit(
 
     Raises the refusals of `lower` for the number that was asked for.
     """
+    if not target.wide_offsets:
+        function = passes.run(_NARROWED, function).function
     if target.lanes == 1 or not target.registers:
         return lower(function, target, asked, facts)
     most = target.max_threads // target.lanes

@@ -37,27 +37,25 @@
   for (int start = 0; start < K; start += 32) {
     // matmul.py:33-34
     const int acc_2 = (start / 32);
-    const long acc_3 = static_cast<long>(acc_2);
-    const long acc_4 = static_cast<long>(acc_2);
     const int left = (int)((uint)K - (uint)start);
     // matmul.py:35
     float a[16];
     {
-      const long acc_5 = (32L * acc_3);
-      const long offset = acc_5;
+      const int acc_3 = (32 * acc_2);
+      const int offset = acc_3;
       #pragma clang loop unroll(full)
       for (int r0 = 0; r0 < 4; ++r0) {
         const int i0 = ((lane >> 3) + (sg << 2)) + (r0 << 4);
         const int rows_4 = (rows_3 + i0);
         const int a_ptrs = (rows_4 * stride_am);
-        const long offset_2 = offset + (long)a_ptrs;
+        const int offset_2 = offset + a_ptrs;
         const bool a_2 = (rows_4 < M);
         #pragma clang loop unroll(full)
         for (int r1 = 0; r1 < 4; ++r1) {
           const int i1 = ((lane & 7) << 2) + r1;
           const bool a_3 = (i1 < left);
           const bool a_4 = (a_2 && a_3);
-          const float a_5 = a_4 ? a_ptr[offset_2 + (long)i1] : 0.0f;
+          const float a_5 = a_4 ? a_ptr[offset_2 + i1] : 0.0f;
           a[(r0 << 2) + r1] = a_5;
         }
       }
@@ -65,14 +63,13 @@
     // matmul.py:36
     float b[16];
     {
-      const long acc_6 = static_cast<long>(b_ptrs);
-      const long acc_7 = (acc_6 * acc_4);
-      const long offset_3 = acc_7;
+      const int acc_4 = (b_ptrs * acc_2);
+      const int offset_3 = acc_4;
       #pragma clang loop unroll(full)
       for (int r0 = 0; r0 < 4; ++r0) {
         const int i0 = ((lane >> 4) + (sg << 1)) + (r0 << 3);
         const int b_ptrs_2 = (i0 * stride_bk);
-        const long offset_4 = offset_3 + (long)b_ptrs_2;
+        const int offset_4 = offset_3 + b_ptrs_2;
         const bool b_2 = (i0 < left);
         #pragma clang loop unroll(full)
         for (int r1 = 0; r1 < 4; ++r1) {
@@ -80,7 +77,7 @@
           const int cols_3 = (cols_2 + i1);
           const bool b_3 = (cols_3 < N);
           const bool b_4 = (b_2 && b_3);
-          const float b_5 = b_4 ? b_ptr[offset_4 + (long)cols_3] : 0.0f;
+          const float b_5 = b_4 ? b_ptr[offset_4 + cols_3] : 0.0f;
           b[(r0 << 2) + r1] = b_5;
         }
       }
