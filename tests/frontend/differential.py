@@ -1,0 +1,196 @@
+"""Every kernel that is compiled is recorded twice, by Triton's native module and by the stand-in.
+
+A pytest plugin, for any tests that compile kernels:
+
+    python -m pytest -p triton_mlx.tests.frontend.differential tests/oracle/test_language.py
+
+It adds a section to pytest's summary, and fails the run if two records differ, or if none was made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import functools
+import importlib
+import re
+import struct
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from triton_mlx.fusion.mlir import Block, Operation, parse
+
+_FLOAT = re.compile(r"^(dense<)?(0x[0-9A-F]+|-?\d\.\d+(?:[eE][+-]\d+)?)(>)? : (.*)$")
+_FORMATS = {"f64": ("<Q", "<d"), "f32": ("<I", "<f"), "f16": ("<H", "<e")}
+
+
+@dataclass
+class Record:
+    """What was compared so far."""
+
+    same: int = 0
+    refused: int = 0  # by both
+    different: dict[str, str] = field(default_factory=dict)  # kernel → difference
+
+
+RECORD = Record()
+
+
+def canonical(text: str) -> list[str]:
+    """Generic-form IR, one line an operation, values and blocks numbered as they appear.
+
+    Operations, operands, regions, successors, types, attributes, places and names are kept.
+    """
+    lines: list[str] = []
+    _Writer(lines).operation(parse(text), {}, "", {})
+    return lines
+
+
+class _Writer:
+    def __init__(self, lines: list[str]):
+        self.lines, self.count = lines, 0
+
+    def define(self, name: str, names: dict[str, str]) -> str:
+        """A new number, even for a name that was another value elsewhere."""
+        names[name], self.count = f"%{self.count}", self.count + 1
+        return names[name]
+
+    def operation(
+        self, op: Operation, names: dict[str, str], pad: str, labels: dict[str, str]
+    ) -> None:
+        attrs = {k: _number(v) for k, v in sorted(op.attrs.items())}
+        operands = [names.get(o, o) for o in op.operands]
+        results = [self.define(r, names) for r in op.results]
+        successors = [labels[s] for s in op.successors]
+        self.lines.append(
+            f"{pad}{results} {op.name} {operands} {successors} {attrs} {op.operand_types} "
+            f"{op.result_types} {op.loc}"
+        )
+        for region in op.regions:
+            self.lines.append(f"{pad}region")
+            inner = {block.label: f"^{number}" for number, block in enumerate(region)}
+            for block in region:
+                self.block(block, names, pad, inner)
+
+    def block(self, block: Block, names: dict[str, str], pad: str, labels: dict[str, str]) -> None:
+        args = [(self.define(name, names), kind, loc) for name, kind, loc in block.args]
+        self.lines.append(f"{pad}  {labels[block.label]} {args}")
+        for op in block.operations:
+            self.operation(op, names, pad + "    ", labels)
+
+
+def _number(text: str) -> str:
+    """A float literal as its bits: MLIR chooses between two ways to write it."""
+    match = _FLOAT.match(text)
+    if not match:
+        return text
+    kind = match[4].removesuffix(">").rpartition("x")[2] if match[1] else match[4]
+    if match[2].startswith("0x"):
+        bits = int(match[2], 16)
+    elif kind == "bf16":
+        bits = struct.unpack("<I", struct.pack("<f", float(match[2])))[0] >> 16
+    elif kind in _FORMATS:
+        raw, real = _FORMATS[kind]
+        bits = struct.unpack(raw, struct.pack(real, float(match[2])))[0]
+    else:
+        return text
+    return f"{match[1] or ''}{bits:x}{match[3] or ''} : {match[4]}"
+
+
+@functools.cache
+def stand_in() -> ModuleType:
+    """The stand-in's `ir`, beside the native one."""
+    from triton_mlx.runtime.frontend.library import modules
+
+    return modules("triton_mlx_stand_in")["triton_mlx_stand_in.ir"]
+
+
+@contextlib.contextmanager
+def in_place() -> Iterator[ModuleType]:
+    """Triton's Python files see the stand-in's `ir` inside."""
+    importlib.import_module(
+        "triton.compiler.code_generator"
+    )  # else it would be first imported here
+    from triton._C.libtriton import ir as native
+
+    users = [
+        module
+        for name, module in list(sys.modules.items())
+        if name.startswith("triton.") and vars(module).get("ir") is native
+    ]
+    for module in users:
+        vars(module)["ir"] = stand_in()
+    try:
+        yield stand_in()
+    finally:
+        for module in users:
+            vars(module)["ir"] = native
+
+
+def difference(native: str, python: str) -> str:
+    """Empty if the two texts say the same."""
+    ours, theirs = canonical(python), canonical(native)
+    return "\n".join(list(difflib.unified_diff(theirs, ours, "native", "python", n=1))[:12])
+
+
+def _watched(original: Any) -> Any:
+    from triton_mlx.runtime.compiler import _generic_text
+
+    def make_ir(
+        source: Any, target: Any, options: Any, codegen: Any, modules: Any, context: Any
+    ) -> Any:
+        with in_place() as ir:
+            failed, python = None, ""
+            try:
+                made = original(source, target, options, codegen, modules, ir.context())
+                made.set_attr("contracts", ir.builder(None).get_int32_attr(1))
+                made.set_attr("generic", ir.builder(None).get_int32_attr(0))
+                python = str(made)
+            except Exception as error:  # compared with what the native one raises
+                failed = error
+        name = f"{source.name} {sorted(source.signature.items())} {sorted(source.constants.items(), key=str)}"
+        try:
+            text = _generic_text(original(source, target, options, codegen, modules, context))
+        except Exception as error:
+            if type(error) is type(failed):
+                RECORD.refused += 1
+            else:
+                RECORD.different[name] = f"native raises {error!r}, python {failed!r}"
+            raise
+        found = f"python raises {failed!r}" if failed else difference(text, python)
+        if found:
+            RECORD.different[name] = found
+        else:
+            RECORD.same += 1
+        return original(source, target, options, codegen, modules, context)
+
+    return make_ir
+
+
+def watch() -> None:
+    """From now on, compare whatever is compiled."""
+    from triton.compiler.compiler import ASTSource
+
+    ASTSource.make_ir = _watched(ASTSource.make_ir)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    watch()
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if RECORD.different or not RECORD.same:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    line = terminalreporter.write_line
+    line(f"recorded the same: {RECORD.same}, refused by both: {RECORD.refused}")
+    line(f"recorded differently: {len(RECORD.different)}")
+    for name, found in RECORD.different.items():
+        line(f"{name}\n{found}")
