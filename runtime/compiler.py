@@ -79,8 +79,10 @@ class MLXBackend(_BaseBackend):
     @functools.cache  # noqa: B019  one backend per process and target
     def hash(self) -> str:
         from .cache import sources_digest
+        from .frontend.place import is_python
 
-        return f"{sources_digest()}-{self.target.arch}"
+        recorded = "python" if is_python() else "native"
+        return f"{sources_digest()}-{self.target.arch}-{recorded}"
 
     def parse_options(self, opts: dict[str, Any]) -> Options:
         known = {
@@ -112,6 +114,10 @@ class MLXBackend(_BaseBackend):
 
 
 def _optimise(module: Any) -> Any:
+    from .frontend.ready import is_recorded, make_ready
+
+    if is_recorded(module):
+        return make_ready(module)
     manager = _ir.pass_manager(module.context)
     common, ttir = _passes.common, _passes.ttir
     for add in (

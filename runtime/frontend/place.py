@@ -8,19 +8,50 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_loader
+from types import ModuleType
 
 from ..settings import Settings
 
 NAME = "triton._C.libtriton"
 
 
+class _Finder(MetaPathFinder, Loader):
+    """Answers for the native module and what is in it, before the files of Triton are looked at."""
+
+    def __init__(self) -> None:
+        self.modules: dict[str, ModuleType] = {}
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,
+    ) -> ModuleSpec | None:
+        if fullname != NAME and not fullname.startswith(NAME + "."):
+            return None
+        if not self.modules:
+            from .library import modules
+
+            self.modules = modules(NAME)
+        if fullname not in self.modules:
+            return None
+        return spec_from_loader(fullname, self, is_package=fullname == NAME)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return self.modules[spec.name]
+
+    def exec_module(self, module: ModuleType) -> None:
+        """It is made whole."""
+
+
 def put() -> None:
     """Make `import triton` find the stand-in. Nothing happens where it is there already."""
-    if is_python():
-        return
-    from .library import modules
-
-    sys.modules.update(modules(NAME))
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())
 
 
 def is_python() -> bool:

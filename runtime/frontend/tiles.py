@@ -11,7 +11,13 @@ from .enums import INPUT_PRECISION, PROPAGATE_NAN, ROUNDING_MODE, ScaleDotElemTy
 from .types import I1, I32, Type
 from .values import Operation, Result, Value
 
+_LAST_GRID_AXIS = 3  # as Triton's native module counts
 _BARRIER_ALL = 31  # ttg.barrier: every address space
+
+
+def _check_grid_axis(axis: int) -> None:
+    if not 0 <= int(axis) <= _LAST_GRID_AXIS:
+        raise IndexError("program_id must be in [0,3]")
 
 
 class Tiles(Constants):
@@ -72,18 +78,23 @@ class Tiles(Constants):
         return self.value("tt.reshape", (value,), types.tensor(value.type.elem, shape), how)
 
     def create_expand_dims(self, value: Value, axis: int) -> Result:
+        if not 0 <= axis <= len(value.type.shape):
+            raise ValueError(f"axis {axis} is outside of {value.type} with one axis more")
         shape = [*value.type.shape[:axis], 1, *value.type.shape[axis:]]
         where = {"axis": attributes.integer(axis)}
         return self.value("tt.expand_dims", (value,), types.tensor(value.type.elem, shape), where)
 
     def create_trans(self, value: Value, order: Sequence[int]) -> Result:
+        if sorted(order) != list(range(len(value.type.shape))):
+            raise ValueError(f"{list(order)} is no order of the axes of {value.type}")
         shape = [value.type.shape[int(i)] for i in order]
         how = {"order": attributes.integers(order)}
         return self.value("tt.trans", (value,), types.tensor(value.type.elem, shape), how)
 
     def create_cat(self, first: Value, second: Value) -> Result:
-        length = first.type.shape[0] + second.type.shape[0]
-        kind = types.tensor(first.type.elem, [length, *first.type.shape[1:]])
+        if len(first.type.shape) != 1 or len(second.type.shape) != 1:
+            raise ValueError("shape not supported by cat. Expecting rank-1 inputs")
+        kind = types.tensor(first.type.elem, [first.type.shape[0] + second.type.shape[0]])
         return self.value("tt.cat", (first, second), kind)
 
     def create_join(self, first: Value, second: Value) -> Result:
@@ -92,6 +103,8 @@ class Tiles(Constants):
         return self.value("tt.join", (first, second), kind)
 
     def create_split(self, value: Value) -> list[Result]:
+        if value.type.shape[-1:] != (2,):
+            raise ValueError("last dimension of input tensor must be 2")
         shape = value.type.shape[:-1]
         kind = types.tensor(value.type.elem, shape) if shape else value.type.elem
         return self.add("tt.split", (value,), (kind, kind)).results
@@ -198,9 +211,11 @@ class Tiles(Constants):
         self.add("ttg.barrier", (), (), {"addrSpace": attributes.integer(_BARRIER_ALL)})
 
     def create_get_program_id(self, axis: int) -> Result:
+        _check_grid_axis(axis)
         return self.value("tt.get_program_id", (), I32, {"axis": attributes.integer(axis)})
 
     def create_get_num_programs(self, axis: int) -> Result:
+        _check_grid_axis(axis)
         return self.value("tt.get_num_programs", (), I32, {"axis": attributes.integer(axis)})
 
     def create_poison(self, kind: Type) -> Result:
