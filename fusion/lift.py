@@ -7,6 +7,7 @@ import itertools
 import re
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .compose import Compose
@@ -126,7 +127,6 @@ _RMW = {
 }
 # Operations that only pass information to other back ends.
 _IGNORED = frozenset({"llvm.intr.assume"})
-# Libdevice symbols that are one op of ours; the target's math library has the rest.
 
 
 def lift(text: str) -> Function:
@@ -135,10 +135,11 @@ def lift(text: str) -> Function:
     Raises UnsupportedOperation or UnsupportedType with the line of the user's kernel, and
     IRFormatError if the text is not what a tested Triton prints.
     """
-    return _lift_module(parse(text))
+    return lift_module(parse(text))
 
 
-def _lift_module(module: Operation) -> Function:
+def lift_module(module: Operation) -> Function:
+    """As `lift`, of operations that were never text."""
     functions = {
         op.attrs["sym_name"].strip('"'): op
         for op in module.regions[0][0].operations
@@ -241,15 +242,19 @@ def _integers(op: Operation, name: str) -> tuple[int, ...]:
 
 
 class _Lifter:
-    """Lifts blocks. `functions`: those that may be called; `calls`: those that are being lifted."""
+    """Lifts blocks. `functions`: those that may be called; `calls`: those that are being lifted.
+
+    `at`: the user's line for all that is lifted, which in a called function is that of the call.
+    """
 
     def __init__(
         self,
         ids: Iterator[int],
         functions: Mapping[str, Operation],
         calls: frozenset[str] = frozenset(),
+        at: Loc | None = None,
     ):
-        self.ids, self.functions, self.calls = ids, functions, calls
+        self.ids, self.functions, self.calls, self.at = ids, functions, calls, at
         self.constants: dict[Value, int | float | bool] = {}
 
     def block(
@@ -268,6 +273,7 @@ class _Lifter:
         """Lift operations that follow each other; `scope` learns their results."""
         for op in operations:
             if op.name not in _IGNORED:
+                op = op if self.at is None else replace(op, loc=self.at)
                 outputs = self.operation(op, builder, scope)
                 scope.update(zip(op.results, outputs, strict=True))
 
@@ -338,7 +344,7 @@ class _Lifter:
             raise _refusal(op, f"a function that calls itself, {name}" if func else name)
         blocks = func.regions[0]
         scope = dict(zip((arg for arg, _, _ in blocks[0].args), inputs, strict=True))
-        inner = _Lifter(self.ids, self.functions, self.calls | {name})
+        inner = _Lifter(self.ids, self.functions, self.calls | {name}, op.loc)
         return Flow(inner, blocks).follow(blocks[0], builder, scope, frozenset())
 
 
@@ -346,7 +352,7 @@ class _PerElement(_Lifter):
     """Lifts scalar code of a region so that it works on tiles of `shape`, element by element."""
 
     def __init__(self, outer: _Lifter, shape: tuple[int, ...]):
-        super().__init__(outer.ids, outer.functions, outer.calls)
+        super().__init__(outer.ids, outer.functions, outer.calls, outer.at)
         self.shape = shape
 
     def operation(

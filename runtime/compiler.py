@@ -138,10 +138,14 @@ def _optimise(module: Any) -> Any:
 
 def _finish(module: Any, metadata: dict[str, Any], options: Options) -> bytes:
     """Generic-form text of the kernel, after a trial lowering that refuses what cannot run."""
-    from .lowered import trial
+    from ..fusion.lift import lift_module
+    from .frontend.ready import as_operations, is_recorded
+    from .lowered import remember, trial
 
     metadata["name"] = module.get_entry_func_name()
     text = _generic_text(module, options.enable_fp_fusion)
+    if is_recorded(module):
+        remember(text, lift_module(as_operations(module)))
     lowered = trial(text, options.arch, options.num_warps)
     on_host = options.arch.partition(":")[0] == "host"
     # Users divide by it to get the programs of a core: a kernel that needs none counts one slot of it.

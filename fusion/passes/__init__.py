@@ -49,11 +49,15 @@ def default() -> tuple[Pass, ...]:
     from .clean import RemoveDeadNodes
     from .floatatomics import JoinFloatAtomics
     from .fold import FoldConstants
+    from .hoist import HoistInvariants
     from .offsets import CarryOffsets
     from .recurrence import CloseRecurrences
+    from .share import ShareEqualNodes
     from .widen import WidenCombines
 
     return (
+        HoistInvariants(),
+        ShareEqualNodes(),
         CloseRecurrences(),
         CarryOffsets(),
         JoinFloatAtomics(),

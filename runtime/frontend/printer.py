@@ -22,7 +22,7 @@ def text(operation: Operation, *, locations: bool = True) -> str:
 def block_text(block: Block) -> str:
     """One block, for debugging."""
     printer = _Printer(locations=False)
-    printer.declare([block])
+    printer.names.declare([block])
     printer.block(block, "", header=True)
     return "\n".join(printer.lines)
 
@@ -35,18 +35,52 @@ def attributes_text(attributes: Mapping[str, Attribute]) -> str:
     )
 
 
+class Names:
+    """Names for values and blocks, each its own; the user's for arguments."""
+
+    def __init__(self) -> None:
+        self.values: dict[Value, str] = {}
+        self.labels: dict[Block, str] = {}
+        self.used: set[str] = set()
+        self.count = 0
+
+    def of(self, value: Value) -> str:
+        return self.values.get(value, "%undefined")
+
+    def define(self, op: Operation) -> list[str]:
+        """The names of the results: %3, or %3#0 and %3#1."""
+        if not op.results:
+            return []
+        base, self.count = f"%{self.count}", self.count + 1
+        many = len(op.results) > 1
+        found = [f"{base}#{k}" if many else base for k in range(len(op.results))]
+        self.values.update(zip(op.results, found))
+        return found
+
+    def declare(self, blocks: list[Block]) -> None:
+        """Labels and arguments of a region, before what is in it: a branch may go forward."""
+        for block in blocks:
+            self.labels[block] = f"^bb{len(self.labels)}"
+            for argument in block.arguments:
+                self.values[argument] = self.argument(argument.loc)
+
+    def argument(self, loc: Location) -> str:
+        """The user's name where there is one that is free."""
+        wanted = loc.name or ""
+        plain = wanted if _PLAIN.fullmatch(wanted) else "arg"
+        name, number = plain, 0
+        while name in self.used or name == "arg":
+            name, number = f"{plain}_{number}", number + 1
+        self.used.add(name)
+        return f"%{name}"
+
+
 class _Printer:
     def __init__(self, locations: bool):
         self.locations = locations
         self.lines: list[str] = []
-        self.names: dict[Value, str] = {}
-        self.labels: dict[Block, str] = {}
-        self.used: set[str] = set()
+        self.names = Names()
         self.aliases: dict[str, str] = {}
-        self.count = 0
-
-    def name(self, value: Value) -> str:
-        return self.names.get(value, "%undefined")
 
     def place(self, loc: Location) -> str:
         """ " loc(#loc3)"; empty where places are not printed."""
@@ -60,9 +94,11 @@ class _Printer:
         return [f"{alias} = loc({inner})" for inner, alias in self.aliases.items()]
 
     def operation(self, op: Operation, pad: str) -> None:
-        line = f'{pad}{self.defined(op)}"{op.name}"({", ".join(map(self.name, op.operands))})'
+        line = f'{pad}{self.defined(op)}"{op.name}"({", ".join(map(self.names.of, op.operands))})'
         if op.successors:
-            line += "[" + ", ".join(self.labels.get(b, "^unknown") for b in op.successors) + "]"
+            line += (
+                "[" + ", ".join(self.names.labels.get(b, "^unknown") for b in op.successors) + "]"
+            )
         if op.properties:
             line += f" <{{{attributes_text(op.properties)}}}>"
         if op.regions:
@@ -78,42 +114,23 @@ class _Printer:
         self.lines.append(f"{line} : {kinds.text}{self.place(op.loc)}")
 
     def defined(self, op: Operation) -> str:
-        if not op.results:
-            return ""
-        base, self.count = f"%{self.count}", self.count + 1
-        many = len(op.results) > 1
-        for index, result in enumerate(op.results):
-            self.names[result] = f"{base}#{index}" if many else base
-        return f"{base}:{len(op.results)} = " if many else f"{base} = "
+        """ "%3 = "; of several results "%3:2 = "."""
+        found = self.names.define(op)
+        if len(found) < 2:
+            return f"{found[0]} = " if found else ""
+        return f"{found[0].partition('#')[0]}:{len(found)} = "
 
     def region(self, region: Region, pad: str) -> None:
-        self.declare(region.blocks)
+        self.names.declare(region.blocks)
         for number, block in enumerate(region.blocks):
             self.block(block, pad + "  ", header=bool(number or block.arguments))
-
-    def declare(self, blocks: list[Block]) -> None:
-        """Labels and arguments first: a branch may go forward."""
-        for block in blocks:
-            self.labels[block] = f"^bb{len(self.labels)}"
-            for argument in block.arguments:
-                self.names[argument] = self.argument_name(argument.loc)
-
-    def argument_name(self, loc: Location) -> str:
-        """The user's name where there is one that is free."""
-        wanted = loc.name or ""
-        plain = wanted if _PLAIN.fullmatch(wanted) else "arg"
-        name, number = plain, 0
-        while name in self.used or name == "arg":
-            name, number = f"{plain}_{number}", number + 1
-        self.used.add(name)
-        return f"%{name}"
 
     def block(self, block: Block, pad: str, header: bool) -> None:
         if header:
             arguments = ", ".join(
-                f"{self.names[a]}: {a.type}{self.place(a.loc)}" for a in block.arguments
+                f"{self.names.of(a)}: {a.type}{self.place(a.loc)}" for a in block.arguments
             )
             listed = f"({arguments})" if arguments else ""
-            self.lines.append(f"{pad[2:]}{self.labels[block]}{listed}:")
+            self.lines.append(f"{pad[2:]}{self.names.labels[block]}{listed}:")
         for op in block.operations:
             self.operation(op, pad)

@@ -132,10 +132,10 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
   }
   {
     const int rows_26_4 = (rows_23 + 63);
-    const bool inside_82 = (rows_26_4 < M_4);
+    const bool a_51_3 = (rows_26_4 < M_4);
     const int cols_30_4 = (cols_28 + 63);
-    const bool inside_84 = (cols_30_4 < N_5);
-    const bool inside_87 = (inside_82 && inside_84);
+    const bool b_54_3 = (cols_30_4 < N_5);
+    const bool inside_87 = (a_51_3 && b_54_3);
     if (inside_87) {
       {
         TILE_OUTER
@@ -161,13 +161,13 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
           const int rows_26_6 = (rows_23 + i0);
           const int out_ptrs_75_2 = (rows_26_6 * stride_om_9);
           const long offset_10 = (long)out_ptrs_75_2;
-          const bool inside_82_2 = (rows_26_6 < M_4);
+          const bool a_51_4 = (rows_26_6 < M_4);
           TILE_MASKED
           for (int r1 = 0; r1 < 64; ++r1) {
             const int i1 = r1;
             const int cols_30_6 = (cols_28 + i1);
-            const bool inside_84_2 = (cols_30_6 < N_5);
-            const bool inside_87_2 = (inside_82_2 && inside_84_2);
+            const bool b_54_4 = (cols_30_6 < N_5);
+            const bool inside_87_2 = (a_51_4 && b_54_4);
             if (inside_87_2) out_ptr_3[offset_10 + (long)cols_30_6] = acc_102[(r0 << 6) + r1];
           }
         }

@@ -134,13 +134,13 @@
       const int rows_26_2 = (rows_23 + i0);
       const int out_ptrs_75 = (rows_26_2 * stride_om_9);
       const int offset_5 = out_ptrs_75;
-      const bool inside_82 = (rows_26_2 < M_4);
+      const bool a_51_2 = (rows_26_2 < M_4);
       #pragma clang loop unroll(full)
       for (int r1 = 0; r1 < 4; ++r1) {
         const int i1 = ((lane & 15) << 2) + r1;
         const int cols_30_2 = (cols_28 + i1);
-        const bool inside_84 = (cols_30_2 < N_5);
-        const bool inside_87 = (inside_82 && inside_84);
+        const bool b_54_2 = (cols_30_2 < N_5);
+        const bool inside_87 = (a_51_2 && b_54_2);
         if (inside_87) out_ptr_3_new[offset_5 + cols_30_2] = acc_102[(r0 << 2) + r1];
       }
     }
