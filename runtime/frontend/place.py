@@ -25,6 +25,13 @@ class _Finder(MetaPathFinder, Loader):
     def __init__(self) -> None:
         self.modules: dict[str, ModuleType] = {}
 
+    def made(self) -> dict[str, ModuleType]:
+        if not self.modules:
+            from .library import modules
+
+            self.modules = modules(NAME)
+        return self.modules
+
     def find_spec(
         self,
         fullname: str,
@@ -33,11 +40,7 @@ class _Finder(MetaPathFinder, Loader):
     ) -> ModuleSpec | None:
         if fullname != NAME and not fullname.startswith(NAME + "."):
             return None
-        if not self.modules:
-            from .library import modules
-
-            self.modules = modules(NAME)
-        if fullname not in self.modules:
+        if fullname not in self.made():
             return None
         return spec_from_loader(fullname, self, is_package=fullname == NAME)
 
@@ -48,10 +51,19 @@ class _Finder(MetaPathFinder, Loader):
         """It is made whole."""
 
 
+_FINDER = _Finder()
+
+
 def put() -> None:
     """Make `import triton` find the stand-in. Nothing happens where it is there already."""
-    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())
+    if _FINDER not in sys.meta_path:
+        sys.meta_path.insert(0, _FINDER)
+
+
+def take_place() -> None:
+    """Called by the file that stands for the native module: from then on the stand-in is that module."""
+    put()
+    sys.modules.update(_FINDER.made())
 
 
 def is_python() -> bool:
@@ -61,7 +73,10 @@ def is_python() -> bool:
 
 
 def choose() -> None:
-    """What TRITON_MLX_FRONTEND asks for: "python" puts the stand-in, anything else leaves things alone."""
+    """What TRITON_MLX_FRONTEND asks for: "python" puts the stand-in, anything else leaves things alone.
+
+    Triton's native module is a file; where it is a folder, it is the stand-in that is about to be imported.
+    """
     wanted = Settings.from_env().frontend
     if wanted not in ("", "python", "native"):
         warnings.warn(
@@ -69,7 +84,7 @@ def choose() -> None:
         )
     if wanted != "python" or is_python():
         return
-    if NAME in sys.modules:
+    if NAME in sys.modules and not hasattr(sys.modules[NAME], "__path__"):
         warnings.warn(
             "TRITON_MLX_FRONTEND=python has no effect: triton was imported before triton_mlx; "
             "import triton_mlx first",
