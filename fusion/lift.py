@@ -344,16 +344,29 @@ class _Lifter:
             raise _refusal(op, f"a function that calls itself, {name}" if func else name)
         blocks = func.regions[0]
         scope = dict(zip((arg for arg, _, _ in blocks[0].args), inputs, strict=True))
-        inner = _Lifter(self.ids, self.functions, self.calls | {name}, op.loc)
-        return Flow(inner, blocks).follow(blocks[0], builder, scope, frozenset())
+        flow = self.flow(blocks, self.calls | {name}, op.loc)
+        return flow.follow(blocks[0], builder, scope, frozenset())
+
+    def flow(self, blocks: list[Block], calls: frozenset[str], at: Loc) -> Flow:
+        """For the blocks of a called function."""
+        return Flow(_Lifter(self.ids, self.functions, calls, at), blocks)
 
 
 class _PerElement(_Lifter):
     """Lifts scalar code of a region so that it works on tiles of `shape`, element by element."""
 
-    def __init__(self, outer: _Lifter, shape: tuple[int, ...]):
-        super().__init__(outer.ids, outer.functions, outer.calls, outer.at)
+    def __init__(
+        self,
+        outer: _Lifter,
+        shape: tuple[int, ...],
+        calls: frozenset[str] | None = None,
+        at: Loc | None = None,
+    ):
+        super().__init__(outer.ids, outer.functions, calls or outer.calls, at or outer.at)
         self.shape = shape
+
+    def flow(self, blocks: list[Block], calls: frozenset[str], at: Loc) -> Flow:
+        return Flow(_PerElement(self, self.shape, calls, at), blocks, self.shape)
 
     def operation(
         self, op: Operation, builder: GraphBuilder, scope: dict[str, Value]
@@ -363,8 +376,10 @@ class _PerElement(_Lifter):
             scope[operand] = words.broadcast(scope[operand], self.shape)
         if op.name == "scf.if":
             return self._if(op, builder, scope)
-        types = tuple(_type(t, op.loc).with_shape(self.shape) for t in op.result_types)
         inputs = tuple(scope[o] for o in op.operands)
+        if op.name == "tt.call":
+            return self._call(op, inputs, builder)
+        types = tuple(_type(t, op.loc).with_shape(self.shape) for t in op.result_types)
         name: str = _SAME.get(op.name, "")
         attrs: dict[str, Any] = {}
         if not name and op.name in _SPECIAL:

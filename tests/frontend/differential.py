@@ -138,38 +138,47 @@ def difference(native: str, python: str) -> str:
     return "\n".join(list(difflib.unified_diff(theirs, ours, "native", "python", n=1))[:12])
 
 
-def _watched(original: Any) -> Any:
+def recorded(make_ir: Any, source: Any, *rest: Any) -> str | Exception:
+    """What the stand-in records of an ASTSource, as text, or what it raises."""
+    with in_place() as ir:
+        try:
+            made = make_ir(source, *rest, ir.context())
+        except Exception as error:  # to be compared with what the native one raises
+            return error
+        number = ir.builder(None).get_int32_attr  # type: ignore[attr-defined]
+        made.set_attr("generic", number(0))
+        made.set_attr("contracts", number(1))
+        return str(made)
+
+
+def compare(make_ir: Any, source: Any, *rest: Any) -> None:
+    """Record `source` with both and note the outcome in RECORD; raises what the native one raises."""
     from triton_mlx.runtime.compiler import _generic_text
 
-    def make_ir(
-        source: Any, target: Any, options: Any, codegen: Any, modules: Any, context: Any
-    ) -> Any:
-        with in_place() as ir:
-            failed, python = None, ""
-            try:
-                made = original(source, target, options, codegen, modules, ir.context())
-                made.set_attr("contracts", ir.builder(None).get_int32_attr(1))
-                made.set_attr("generic", ir.builder(None).get_int32_attr(0))
-                python = str(made)
-            except Exception as error:  # compared with what the native one raises
-                failed = error
-        name = f"{source.name} {sorted(source.signature.items())} {sorted(source.constants.items(), key=str)}"
-        try:
-            text = _generic_text(original(source, target, options, codegen, modules, context))
-        except Exception as error:
-            if type(error) is type(failed):
-                RECORD.refused += 1
-            else:
-                RECORD.different[name] = f"native raises {error!r}, python {failed!r}"
-            raise
-        found = f"python raises {failed!r}" if failed else difference(text, python)
-        if found:
-            RECORD.different[name] = found
+    python = recorded(make_ir, source, *rest[:-1])
+    name = f"{source.name} {sorted(source.signature.items())} {source.constants}"
+    try:
+        text = _generic_text(make_ir(source, *rest))
+    except Exception as error:
+        if type(error) is type(python):
+            RECORD.refused += 1
         else:
-            RECORD.same += 1
-        return original(source, target, options, codegen, modules, context)
+            RECORD.different[name] = f"native raises {error!r}, python {python!r}"
+        raise
+    failed = isinstance(python, Exception)
+    found = f"python raises {python!r}" if failed else difference(text, str(python))
+    if found:
+        RECORD.different[name] = found
+    else:
+        RECORD.same += 1
 
-    return make_ir
+
+def _watched(make_ir: Any) -> Any:
+    def watched(source: Any, *rest: Any) -> Any:
+        compare(make_ir, source, *rest)
+        return make_ir(source, *rest)
+
+    return watched
 
 
 def watch() -> None:
@@ -194,3 +203,42 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     line(f"recorded differently: {len(RECORD.different)}")
     for name, found in RECORD.different.items():
         line(f"{name}\n{found}")
+
+
+def record_one(kernel: Any, signature: dict[str, Any], constants: dict[str, Any]) -> Any:
+    """The stand-in's module of one kernel, in a process that may have the native module too."""
+    with in_place() as ir:
+        return _source(kernel, signature, constants).make_ir(*_arguments(), ir.context())  # type: ignore[attr-defined]
+
+
+def compare_one(kernel: Any, signature: dict[str, Any], constants: dict[str, Any]) -> str:
+    """The difference between the two records of one kernel; empty if there is none."""
+    from triton._C.libtriton import ir
+
+    from triton_mlx.runtime.compiler import _generic_text
+
+    source = _source(kernel, signature, constants)
+    python = recorded(type(source).make_ir, source, *_arguments())
+    if isinstance(python, Exception):
+        raise python
+    context = ir.context()
+    ir.load_dialects(context)
+    return difference(_generic_text(source.make_ir(*_arguments(), context)), python)
+
+
+def _source(kernel: Any, signature: dict[str, Any], constants: dict[str, Any]) -> Any:
+    from triton.compiler import ASTSource
+
+    return ASTSource(kernel, signature, constants, {})
+
+
+@functools.cache
+def _arguments() -> tuple[Any, ...]:
+    """Target, options, and what the back end adds to the language."""
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler.compiler import make_backend
+
+    target = GPUTarget("mlx", "host", 32)
+    backend = make_backend(target)
+    options = backend.parse_options({})
+    return target, options, backend.get_codegen_implementation(options), backend.get_module_map()
