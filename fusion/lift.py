@@ -10,9 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from .compose import Compose
 from .errors import Loc, UnsupportedOperation, UnsupportedType
 from .expand import EXPANSIONS
+from .float8 import FORMATS, decode
 from .flow import Flow
 from .graph import Function, Graph, GraphBuilder, Parameter, Value, substitute_graph
 from .mlir import Block, Operation, parse
@@ -223,6 +226,8 @@ def _number(text: str, elem: Scalar, loc: Loc) -> int | float | bool:
     bits = int(text, 16)
     if elem.name == "bf16":
         return float(struct.unpack("<f", struct.pack("<I", bits << 16))[0])
+    if elem.name in FORMATS:
+        return float(decode(np.asarray(bits), elem.name))
     formats = {"f64": ("<Q", "<d"), "f32": ("<I", "<f"), "f16": ("<H", "<e")}
     if elem.name not in formats:
         raise UnsupportedType(f"constant {text} of type {elem}", where=loc)

@@ -99,13 +99,17 @@ def literal(value: int | float | bool, scalar: Type) -> str:
 
 def _overflows(bits: int, scalar: Type) -> bool:
     """True for an infinity: the exponent is all ones."""
-    mantissa = {"f16": 10, "bf16": 7, "f32": 23, "f64": 52}[scalar.text]
+    mantissa = {"f16": 10, "bf16": 7, "f32": 23, "f64": 52}.get(scalar.text)
+    if mantissa is None:
+        return False  # 8 bits: too large a number became the largest
     ones = (1 << (scalar.width - 1 - mantissa)) - 1
     return (bits >> mantissa) & ones == ones
 
 
 def float_bits(value: float, scalar: Type) -> int:
-    """The bits of `value` in a 16-, 32- or 64-bit float type, rounded to nearest even."""
+    """The bits of `value` in a float type, rounded to nearest even."""
+    if scalar.width == 8:
+        return _small_bits(value, scalar.text)
     if scalar.text == "f64":
         return int.from_bytes(struct.pack("<d", value), "little")
     if scalar.text == "f16":
@@ -116,6 +120,14 @@ def float_bits(value: float, scalar: Type) -> int:
     if value != value:
         return 0x7FC0
     return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16) & 0xFFFF
+
+
+def _small_bits(value: float, name: str) -> int:
+    import numpy as np  # not at import: that of Triton is to stay cheap
+
+    from ...fusion.float8 import encode
+
+    return int(encode(np.asarray(value, np.float32), name))
 
 
 def _packed(form: str, value: float) -> bytes:

@@ -211,7 +211,10 @@ class _Writer:
         """What a load gives for places that are none."""
         if kind.elem.kind != "float":
             return self.b.constant(0, kind)
-        nan, zero = self.b.constant(float("nan"), kind), self.b.constant(0.0, kind)
+        zero = self.b.constant(0.0, kind)
+        if self.b.known(described.nan) is False:
+            return zero
+        nan = self.b.constant(float("nan"), kind)
         return self.b.create_select(described.nan, nan, zero)
 
     def loaded(self, described: Parts, at: Sequence[Value], kind: Type) -> Value:

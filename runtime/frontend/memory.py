@@ -113,13 +113,15 @@ class Memory(Constants):
     def create_atomic_poll(
         self,
         pointer: Value,
-        value: Value,
-        mask: Value,
+        expected: Value,
+        timeout: Value,
         semantic: MEM_SEMANTIC,
         scope: MEM_SYNC_SCOPE,
     ) -> Result:
+        """A `timeout` without a type is none."""
         kind = types.like(pointer.type, types.I1)
-        return self.value("tt.atomic_poll", (pointer, value, mask), kind, _order(semantic, scope))
+        operands = [pointer, expected, *([] if timeout.type is types.NONE else [timeout])]
+        return self.value("tt.atomic_poll", operands, kind, _order(semantic, scope))
 
     def create_make_tensor_descriptor(
         self,

@@ -28,7 +28,8 @@ class Value:
 
     __slots__ = ("type", "index", "users")
 
-    def __init__(self, kind: types.Type, index: int):
+    def __init__(self, kind: types.Type = types.NONE, index: int = 0):
+        """Triton makes one without a type where an operation has an operand that may be missing."""
         self.type, self.index = kind, index
         self.users: list[Operation] = []
 

@@ -173,19 +173,33 @@ def compare(make_ir: Any, source: Any, *rest: Any) -> None:
         RECORD.same += 1
 
 
-def _watched(make_ir: Any) -> Any:
+class Recorded(Exception):
+    """Instead of compiling what was compared."""
+
+
+def _watched(make_ir: Any, compile_too: bool) -> Any:
     def watched(source: Any, *rest: Any) -> Any:
         compare(make_ir, source, *rest)
+        if not compile_too:
+            raise Recorded
         return make_ir(source, *rest)
 
     return watched
 
 
-def watch() -> None:
-    """From now on, compare whatever is compiled."""
+def watch(*, compile_too: bool = True) -> None:
+    """From now on, compare whatever is compiled; without `compile_too` a compilation ends there."""
     from triton.compiler.compiler import ASTSource
 
-    ASTSource.make_ir = _watched(ASTSource.make_ir)
+    ASTSource.make_ir = _watched(ASTSource.make_ir, compile_too)
+
+
+def summary() -> str:
+    """Two lines for people and tests."""
+    return (
+        f"recorded the same: {RECORD.same}, refused by both: {RECORD.refused}\n"
+        f"recorded differently: {len(RECORD.different)}"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -199,8 +213,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     line = terminalreporter.write_line
-    line(f"recorded the same: {RECORD.same}, refused by both: {RECORD.refused}")
-    line(f"recorded differently: {len(RECORD.different)}")
+    line(summary())
     for name, found in RECORD.different.items():
         line(f"{name}\n{found}")
 

@@ -79,8 +79,7 @@ def main() -> int:
             if len(differential.RECORD.different) > before:
                 print(f"seed {seed}: {list(differential.RECORD.different.values())[-1]}")
     found = differential.RECORD
-    print(f"recorded the same: {found.same}, refused by both: {found.refused}")
-    print(f"recorded differently: {len(found.different)}")
+    print(differential.summary())
     return 1 if found.different or not found.same else 0
 
 
