@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from . import attributes, types
+from . import attributes, dialect, types
 from .attributes import Attribute
 from .insertion import Insertion
 from .types import Type
@@ -81,7 +81,7 @@ class Constants(Insertion):
         return types.function(inputs, outputs)
 
     def create_tensor_descriptor_type(self, block: Type, signed: bool) -> Type:
-        return types.descriptor(block, signed)
+        return types.descriptor(block, signed, dialect.current().wraps)
 
     def get_bool_attr(self, value: Any) -> Attribute:
         return attributes.boolean(value)

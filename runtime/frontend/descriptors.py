@@ -1,8 +1,8 @@
 """Tensor descriptors become pointers, sizes and strides, as Triton's own pass makes them.
 
 A descriptor of rank r becomes, in this order: the base pointer, r sizes and r strides (i64), whether what
-is outside is NaN (i1), and whether fp32 is rounded to tf32 (i1). So do the parameters of functions, what
-loops carry, what branches yield and what calls return.
+is outside is NaN (i1), and from Triton 3.7 on whether fp32 is rounded to tf32 (i1). So do the parameters
+of functions, what loops carry, what branches yield and what calls return.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from . import types
+from . import dialect, types
 from .attributes import Attribute
 from .builder import Builder, NotInPython
 from .enums import ATOMIC_OP, DESCRIPTOR_REDUCE_KIND, MEM_SEMANTIC, MEM_SYNC_SCOPE, PADDING_OPTION
@@ -21,30 +21,33 @@ from .values import Block, Operation, Result, Value
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The values that a descriptor of `kind` became."""
+    """The values that a descriptor of `kind` became. `rounded`: None where Triton does not have it."""
 
     kind: Type
     base: Value
     sizes: tuple[Value, ...]
     strides: tuple[Value, ...]
     nan: Value
-    rounded: Value
+    rounded: Value | None
 
     def flat(self) -> tuple[Value, ...]:
-        return (self.base, *self.sizes, *self.strides, self.nan, self.rounded)
+        flags = (self.nan,) if self.rounded is None else (self.nan, self.rounded)
+        return (self.base, *self.sizes, *self.strides, *flags)
 
     @classmethod
     def of(cls, kind: Type, flat: Sequence[Value]) -> Parts:
         rank = len(kind.shape)
         sizes, strides = tuple(flat[1 : 1 + rank]), tuple(flat[1 + rank : 1 + 2 * rank])
-        return cls(kind, flat[0], sizes, strides, flat[-2], flat[-1])
+        nan, *rounded = flat[1 + 2 * rank :]
+        return cls(kind, flat[0], sizes, strides, nan, rounded[0] if rounded else None)
 
 
 def types_of(kind: Type) -> list[Type]:
     """The types that a value of type `kind` becomes: itself, unless it is a descriptor."""
     if kind.kind != "desc":
         return [kind]
-    return [types.pointer(kind.elem.elem), *[I64] * (2 * len(kind.shape)), I1, I1]
+    flags = [I1, I1] if dialect.current().rounds else [I1]
+    return [types.pointer(kind.elem.elem), *[I64] * (2 * len(kind.shape)), *flags]
 
 
 def to_pointers(module: Module) -> None:
@@ -144,8 +147,9 @@ class _Rewriter:
         base, *numbers = (self.value(v) for v in op.operands)
         wide = [write.wide(v) for v in numbers]
         nan = op.properties["padding"].value == PADDING_OPTION.PAD_NAN.value
-        flags = write.b.constant(nan, I1), write.b.constant(False, I1)
-        return Parts(kind, base, tuple(wide[:rank]), tuple(wide[rank:]), *flags)
+        rounded = write.b.constant(False, I1) if dialect.current().rounds else None
+        filled = write.b.constant(nan, I1)
+        return Parts(kind, base, tuple(wide[:rank]), tuple(wide[rank:]), filled, rounded)
 
 
 class _Writer:
@@ -227,7 +231,7 @@ class _Writer:
 
     def rounded(self, described: Parts, value: Value) -> Value:
         """To the 10 bits of tf32's mantissa, half to even, where the descriptor says so."""
-        if self.b.known(described.rounded) is False:
+        if described.rounded is None or self.b.known(described.rounded) is False:
             return value
         kind = types.tensor(I32, value.type.shape)
         bits = self.b.value("tt.bitcast", (value,), kind)

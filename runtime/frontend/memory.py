@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
+from typing import Any
 
-from . import attributes, types
+from . import attributes, dialect, types
 from .attributes import Attribute
 from .constants import Constants
 from .enums import ATOMIC_OP, DESCRIPTOR_REDUCE_KIND, MEM_SEMANTIC, MEM_SYNC_SCOPE, PADDING_OPTION
@@ -17,8 +19,15 @@ def _pointee(pointer: Value) -> Type:
     return types.like(pointer.type, pointer.type.scalar.elem)
 
 
-def _policy(policy: Attribute | None) -> dict[str, Attribute]:
-    return {} if policy is None else {"cachePolicy": policy}
+def _policy(policy: Sequence[Attribute | Enum | None]) -> dict[str, Attribute]:
+    """One attribute, or in Triton before 3.9 a cache modifier and an eviction policy."""
+    if len(policy) == 1:
+        return {"cachePolicy": found} if isinstance(found := policy[0], Attribute) else {}
+    return {
+        name: attributes.integer(part.value)
+        for name, part in zip(("cache", "evict"), policy)
+        if isinstance(part, Enum)
+    }
 
 
 def _order(semantic: MEM_SEMANTIC, scope: MEM_SYNC_SCOPE) -> dict[str, Attribute]:
@@ -28,45 +37,37 @@ def _order(semantic: MEM_SEMANTIC, scope: MEM_SYNC_SCOPE) -> dict[str, Attribute
 class Memory(Constants):
     """By their names in Triton's native module."""
 
-    def _load(
-        self,
-        operands: Sequence[Value],
-        policy: Attribute | None,
-        volatile: bool,
-    ) -> Result:
+    def _load(self, operands: Sequence[Value], *how: Any) -> Result:
+        """`how`: the policy, and whether it is volatile."""
+        *policy, volatile = how
         counts = [1, int(len(operands) > 1), int(len(operands) > 2)]
         properties = {
             "isVolatile": attributes.boolean(volatile),
             "operandSegmentSizes": attributes.integers(counts),
             **_policy(policy),
+            **dialect.current().access,
         }
         return self.value("tt.load", operands, _pointee(operands[0]), properties)
 
-    def create_load(self, pointer: Value, policy: Attribute | None, volatile: bool) -> Result:
-        return self._load([pointer], policy, volatile)
+    def create_load(self, pointer: Value, *how: Any) -> Result:
+        return self._load([pointer], *how)
 
     def create_masked_load(
-        self,
-        ptrs: Value,
-        mask: Value,
-        other: Value | None,
-        cachePolicy: Attribute | None,
-        isVolatile: bool,
+        self, pointer: Value, mask: Value, other: Value | None, *how: Any
     ) -> Result:
-        operands = [ptrs, mask] if other is None else [ptrs, mask, other]
-        return self._load(operands, cachePolicy, isVolatile)
+        operands = [pointer, mask] if other is None else [pointer, mask, other]
+        return self._load(operands, *how)
 
-    def create_store(self, pointer: Value, value: Value, policy: Attribute | None) -> None:
-        self.add("tt.store", (pointer, value), (), _policy(policy))
+    def create_store(self, pointer: Value, value: Value, *policy: Attribute | Enum | None) -> None:
+        self._store((pointer, value), policy)
 
     def create_masked_store(
-        self,
-        ptrs: Value,
-        val: Value,
-        mask: Value,
-        cachePolicy: Attribute | None,
+        self, pointer: Value, value: Value, mask: Value, *policy: Attribute | Enum | None
     ) -> None:
-        self.add("tt.store", (ptrs, val, mask), (), _policy(cachePolicy))
+        self._store((pointer, value, mask), policy)
+
+    def _store(self, operands: Sequence[Value], policy: Sequence[Attribute | Enum | None]) -> None:
+        self.add("tt.store", operands, (), {**_policy(policy), **dialect.current().access})
 
     def create_atomic_rmw(
         self,
@@ -132,12 +133,13 @@ class Memory(Constants):
         signed: bool,
         padding: PADDING_OPTION,
     ) -> Result:
-        kind = types.descriptor(types.tensor(base.type.elem, block), signed)
+        tile = types.tensor(base.type.elem, block)
+        kind = types.descriptor(tile, signed, dialect.current().wraps)
         filled = {"padding": attributes.integer(padding.value)}
         return self.value("tt.make_tensor_descriptor", [base, *shape, *strides], kind, filled)
 
     def create_descriptor_load(
-        self, descriptor: Value, at: Sequence[Value], policy: Attribute | None
+        self, descriptor: Value, at: Sequence[Value], *policy: Attribute | Enum | None
     ) -> Result:
         kind = descriptor.type.elem
         return self.value("tt.descriptor_load", [descriptor, *at], kind, _policy(policy))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from . import types
@@ -114,8 +114,8 @@ class Function(Operation):
         found = Attribute(self.numbers, "[" + ", ".join(parts) + "]")
         self.properties = {**self.properties, "arg_attrs": found}
 
-    def set_parameters(self, kinds: Sequence[types.Type]) -> None:
-        self.reset_type(types.function(kinds, self.signature.outputs))
+    def finalize(self) -> None:
+        """Triton 3.6 calls it when a function is complete."""
 
 
 class Module(Operation):

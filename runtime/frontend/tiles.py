@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from . import attributes, types
+from . import attributes, dialect, types
 from .constants import Constants
 from .enums import INPUT_PRECISION, PROPAGATE_NAN, ROUNDING_MODE, ScaleDotElemTypeTY
 from .types import I1, I32, Type
@@ -208,7 +208,9 @@ class Tiles(Constants):
         self.add("llvm.intr.assume", (condition,), (), none)
 
     def create_barrier(self) -> None:
-        self.add("ttg.barrier", (), (), {"addrSpace": attributes.integer(_BARRIER_ALL)})
+        name = dialect.current().barrier
+        spaces = {"addrSpace": attributes.integer(_BARRIER_ALL)} if name == "ttg.barrier" else {}
+        self.add(name, (), (), spaces)
 
     def create_get_program_id(self, axis: int) -> Result:
         _check_grid_axis(axis)

@@ -98,13 +98,17 @@ def tensor(elem: Type, shape: Sequence[int]) -> Type:
     return _one(Type(f"tensor<{inner}>", "tensor", 0, elem, tuple(shape)))
 
 
-def descriptor(block: Type, signed: bool = True) -> Type:
-    """!tt.tensordesc<16x32xf32> of a block type; integers are written as si8 or ui8."""
+def descriptor(block: Type, signed: bool = True, wrapped: bool = False) -> Type:
+    """!tt.tensordesc<16x32xf32> of a block type; integers are written as si8 or ui8.
+
+    `wrapped`: as versions before 3.8 write it, !tt.tensordesc<tensor<16x32xf32>>.
+    """
     elem = block.elem.text
     if block.elem.kind == "int":
         elem = ("s" if signed else "u") + elem
     inner = "x".join([*map(str, block.shape), elem])
-    return _one(Type(f"!tt.tensordesc<{inner}>", "desc", 0, block, block.shape))
+    text = f"tensor<{inner}>" if wrapped else inner
+    return _one(Type(f"!tt.tensordesc<{text}>", "desc", 0, block, block.shape))
 
 
 def function(inputs: Sequence[Type], outputs: Sequence[Type]) -> Type:

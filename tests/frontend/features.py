@@ -88,7 +88,7 @@ def k_combines(x, o):
     a, b = tl.reduce((v, v * 2), 1, both)
     c, d = tl.associative_scan((v, v + 1), 0, both, reverse=True)
     value, index = tl.max(v, 0, return_indices=True)
-    s = tl.sort(tl.load(x + at)) + tl.flip(tl.load(x + at))
+    s = tl.sort(tl.load(x + at)) + tl.flip(tl.load(x + at), 0)
     tl.store(o + at, tl.reshape(c + d + tl.cumsum(v, 1) + tl.xor_sum(v.to(tl.int32), 0), (64,)) + s)
     tl.store(o + tl.arange(0, 8), a + b + value + index + tl.argmin(v, 1))
 
@@ -101,7 +101,7 @@ def k_shapes(x, o):
     a, b = tl.split(j)
     t = tl.trans(tl.reshape(v, (4, 8)))
     w = tl.permute(tl.reshape(v, (2, 4, 4)), (2, 0, 1))
-    c = tl.cat(v, v)
+    c = tl.cat(v, v, can_reorder=True)
     i = tl.interleave(a, b)
     g = tl.gather(v, (at * 7) % 32, 0)
     e = tl.expand_dims(v, 0)
@@ -156,7 +156,7 @@ def k_products(x, y, o, s):
     k = tl.reshape(a, (1, 16, 16))
     acc += tl.reshape(tl.dot(k, k), (16, 16))
     h = tl.load(s + tl.arange(0, 16)[:, None] + tl.arange(0, 1)[None, :])
-    w = tl.reshape(tl.cat(tl.ravel(a), tl.ravel(a)), (16, 32)).to(tl.float8e4nv)
+    w = tl.reshape(tl.cat(tl.ravel(a), tl.ravel(a), can_reorder=True), (16, 32)).to(tl.float8e4nv)
     acc += tl.dot_scaled(w, h, "e4m3", tl.trans(w), h, "e4m3")
     tl.store(o + i * 16 + j, acc)
 
