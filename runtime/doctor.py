@@ -24,7 +24,9 @@ Status = Literal["ok", "note", "missing"]
 OLDEST_PYTHON = (3, 10)
 _STYLES = {"ok": "green", "note": "yellow", "missing": "bold red"}
 _ON_MAC = sys.platform == "darwin"
-_TRITON = "python -m triton_mlx install-triton" if _ON_MAC else "pip install triton"
+# Triton publishes wheels for Linux only.
+_HAS_WHEEL = sys.platform == "linux"
+_TRITON = "pip install triton" if _HAS_WHEEL else "python -m triton_mlx install-triton"
 _MLX = "pip install mlx" if _ON_MAC else "pip install 'mlx[cpu]'"
 
 
@@ -151,6 +153,8 @@ def _cache() -> Check:
 
 
 def _front_end() -> Check:
+    import triton  # noqa: F401  without it there is neither
+
     from .frontend.place import is_python
 
     found = "Python, without Triton's native module" if is_python() else "Triton's native module"

@@ -118,7 +118,7 @@ def _alone() -> Iterator[None]:
 
 
 def _download(release: Release, folder: Path, say: TextIO) -> Path:
-    print(f"downloading Triton {release.version} (286 MB, of which 2 MB stay)", file=say)
+    print(f"downloading Triton {release.version} (hundreds of MB, of which a few stay)", file=say)
     platforms = [word for name in release.platforms for word in ("--platform", name)]
     arguments = ["download", "--no-deps", "--only-binary=:all:", *platforms]
     arguments += ["--python-version", release.python, "--implementation", "cp"]
