@@ -43,6 +43,7 @@ _ALL = (
     Fact("bfloat_native", bool, "", "bfloat arithmetic is not emulated"),
     Fact("fp64", bool, "", "double exists"),
     Fact("int64", bool, "", "64-bit integers exist"),
+    Fact("simd_functions", bool, "", "shuffles, reductions and scans over a simdgroup"),
     # Matrix units.
     Fact("simdgroup_matrix_half", bool, "", "8x8 simdgroup matrices of half"),
     Fact("simdgroup_matrix_float", bool, "", "8x8 simdgroup matrices of float"),
@@ -56,6 +57,7 @@ _ALL = (
     Fact("mma_tf32", bool, "", "CUDA mma.sync of tf32"),
     Fact("mma_fp8", bool, "", "CUDA mma.sync of fp8"),
     # Atomics on device memory.
+    Fact("atomic_32", bool, "", "atomics of 32-bit integers, with a result"),
     Fact("atomic_float_add", bool, "", "atomic add of float32"),
     Fact("atomic_min_max_64", bool, "", "atomic min and max of uint64, without a result"),
     Fact("atomic_64", bool, "", "all atomics of 64-bit integers"),

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ..fusion.errors import TileTooLarge, UnsupportedType
+from ..fusion.errors import UnsupportedType
 from ..fusion.graph import Node, Value
 from ..fusion.ops import OPS
 from ..fusion.types import F32, F64, I32
 from ..fusion.views import Bits, dim_ranges, identity
-from .exchange import owner_condition
+from . import matrix
 from .nest import Expr, Nest
 from .scope import Scope, Storage
+from .staging import sizes, stage, stage_depth
 from .text import c_type
 
 if TYPE_CHECKING:
@@ -27,7 +27,11 @@ def emit(emitter: Emitter, node: Node, use: Storage | None) -> None:
     storage = emitter.declare(node.result, node, result, use)
     emitter.fill(storage, node.inputs[2])
     with emitter.out.block():
-        _STRATEGIES[emitter.target.dot](emitter, node, storage)
+        product = emitter.homes.products.get(node.id)
+        if product is not None:
+            matrix.emit(emitter, node, storage, product)
+        else:
+            _STRATEGIES[emitter.target.dot](emitter, node, storage)
 
 
 def _check(node: Node) -> None:
@@ -46,7 +50,7 @@ def _check(node: Node) -> None:
 
 def _host(emitter: Emitter, node: Node, storage: Storage) -> None:
     a, b, _ = node.inputs
-    batch, m, k, n = _sizes(node)
+    batch, m, k, n = sizes(node)
     texts = [_matrix(emitter, v, node) for v in (a, b)]
     words = ", ".join(c_type(v.type.scalar) for v in node.inputs)
     name = storage.name if storage.layout.registers > 1 else f"&{storage.name}"
@@ -54,13 +58,6 @@ def _host(emitter: Emitter, node: Node, storage: Storage) -> None:
     step = f" + batch * {m * n}" if batch > 1 else ""
     arguments = f"{texts[0]}, {texts[1]}, {name}{step}"
     emitter.out.line(f"{each}host_dot<{m}, {n}, {k}, {words}>({arguments});")
-
-
-def _sizes(node: Node) -> tuple[int, int, int, int]:
-    """(batch, m, k, n)."""
-    a, b, _ = node.inputs
-    *batch, m, k = a.type.shape
-    return math.prod(batch), m, k, b.type.shape[-1]
 
 
 def _matrix(emitter: Emitter, value: Value, node: Node) -> str:
@@ -117,30 +114,34 @@ def _strides(bits: Bits, shape: tuple[int, ...]) -> list[int] | None:
 
 def _staged(emitter: Emitter, node: Node, storage: Storage) -> None:
     a, b, _ = node.inputs
-    batch, m, k, n = _sizes(node)
-    depth = _stage_depth(emitter, node, batch * m, batch * n, k)
+    batch, m, k, n = sizes(node)
+    each = batch * (m * a.type.scalar.bytes + n * b.type.scalar.bytes)
+    depth = stage_depth(emitter, node, k, 1, lambda depth: depth * each)
     out = emitter.out
-    sizes = [(a.type.scalar, batch * m * depth), (b.type.scalar, batch * depth * n)]
+    wanted = [(a.type.scalar, batch * m * depth), (b.type.scalar, batch * depth * n)]
     with out.block(f"for (int k0 = 0; k0 < {k}; k0 += {depth})" if depth < k else ""):
         if depth < k:
             emitter.arena.dirty = True
-        left, right = emitter.arena.arrays(sizes, sum(s.bytes * c for s, c in sizes), node)
-        _stage(emitter, a, left, depth, along_k=1)
-        _stage(emitter, b, right, depth, along_k=0)
+        left, right = emitter.arena.arrays(wanted, sum(s.bytes * c for s, c in wanted), node)
+        stage(emitter, a, left, depth, depth, along_k=True)
+        stage(emitter, b, right, depth, n, along_k=False)
         emitter.arena.publish()
         with out.block(f"for (int k = 0; k < {depth}; ++k)"):
             nest = emitter.nest(storage.layout)
             scope = Scope(emitter, nest)
             word = c_type(storage.scalar)
+            x, y = emitter.unique("left"), emitter.unique("right")
             row, column, first, second = _coordinates(nest, m, depth)
-            scope.line(row.level, f"const {word} x = {word}({left}[{first} * {depth} + k]);")
+            scope.line(row.level, f"const {word} {x} = {word}({left}[{first} * {depth} + k]);")
             scope.line(
                 max(row.level, column.level),
-                f"const {word} y = {word}({right}[{second} * {n} + {column.text}]);",
+                f"const {word} {y} = {word}({right}[{second} * {n} + {column.text}]);",
             )
             place = storage.at(nest, scope.identity)
             product = (
-                f"fma(x, y, {place.text})" if storage.scalar.is_float else f"x * y + {place.text}"
+                f"fma({x}, {y}, {place.text})"
+                if storage.scalar.is_float
+                else f"{word}((uint){x} * (uint){y} + (uint){place.text})"  # wraps
             )
             scope.line(nest.depth, f"{place.text} = {product};")
             emitter.write_nest(nest)
@@ -156,45 +157,6 @@ def _coordinates(nest: Nest, m: int, depth: int) -> tuple[Expr, Expr, str, str]:
     deep = Expr(row.text, max(row.level, batch.level))
     rows, depths = f"({batch.text} * {m} + {row.text})", f"({batch.text} * {depth} + k)"
     return deep, column, rows, depths
-
-
-def _stage_depth(emitter: Emitter, node: Node, m: int, n: int, k: int) -> int:
-    """The largest power of two of K whose operands fit into threadgroup memory."""
-    a, b = (v.type.scalar.bytes for v in node.inputs[:2])
-    depth = k
-    while depth > 1 and depth * (m * a + n * b) > emitter.target.threadgroup_bytes:
-        depth //= 2
-    if depth * (m * a + n * b) > emitter.target.threadgroup_bytes:
-        raise TileTooLarge(
-            f"dot of {m}x{k} and {k}x{n}",
-            where=node.loc,
-            why=f"one column and row exceed {emitter.target.threadgroup_bytes} bytes",
-            hint="use smaller block sizes",
-        )
-    return depth
-
-
-def _stage(emitter: Emitter, value: Value, shared: str, depth: int, along_k: int) -> None:
-    """Write the part k0 .. k0 + depth of an operand, row-major, to threadgroup memory."""
-    layout = emitter.homes.readable(value)
-    nest = emitter.nest(layout)
-    scope = Scope(emitter, nest)
-    *batch, rows, columns = value.type.shape
-    row, column = (nest.coordinate(len(batch) + d).text for d in (0, 1))
-    conditions = owner_condition(emitter, layout)
-    k = columns if along_k else rows
-    if depth < k:
-        along = column if along_k else row
-        conditions.append(f"({along} & {~(depth - 1) & (k - 1)}) == k0")
-        along = f"({along} & {depth - 1})"
-        row, column = (row, along) if along_k else (along, column)
-    height, width = (rows, depth) if along_k else (depth, columns)
-    if batch:
-        row = f"({nest.coordinate(0).text} * {height} + {row})"
-    guard = f"if ({' && '.join(conditions)}) " if conditions else ""
-    text = scope.here(value).text
-    scope.line(nest.depth, f"{guard}{shared}[{row} * {width} + {column}] = {text};")
-    emitter.write_nest(nest)
 
 
 _STRATEGIES: dict[str, Callable[[Emitter, Node, Storage], None]] = {

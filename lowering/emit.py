@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from ..fusion.axis import Axis, analyse, unknown
 from ..fusion.errors import PointerProvenance, TileTooLarge, UnsupportedType
 from ..fusion.graph import Function, Graph, Node, Value
 from ..fusion.ops import OPS
@@ -11,14 +12,18 @@ from ..fusion.types import Scalar
 from ..fusion.views import identity
 from . import dot, exchange, gather, group, indexes, scan
 from .coarse import coarse
+from .comments import lines_of
 from .homes import Homes
 from .layout import Layout
+from .names import Names
 from .nest import Nest, thread_text
+from .pressure import Pressure
+from .products import products, wishes
 from .record import Access, Site
 from .scope import Scope, Storage
 from .steps import Schedule, Step, schedule
 from .targets import Target
-from .text import Writer, c_type, identifier
+from .text import Writer, c_type
 from .values import Values
 
 _SMALL_CONSTANT = 1 << 24
@@ -28,7 +33,7 @@ class Emitter:
     """Writes the body of one kernel. `accesses`: parameter → how its buffer is reached.
 
     `aliases`: parameter → the parameter that stands for its buffer.
-    `scalar_words`: scalar parameter → the text that reads it.
+    `scalar_words`: scalar parameter → the text that reads it. `names`: those and the buffers' are taken.
     """
 
     def __init__(
@@ -39,20 +44,24 @@ class Emitter:
         accesses: Mapping[Value, Access],
         aliases: Mapping[Value, Value],
         scalar_words: Mapping[Value, str],
+        names: Names,
     ):
         self.function, self.target = function, target
         self.simdgroups = 0 if target.lanes == 1 else simdgroups
         self.values = Values(function)
-        self.homes = Homes(function.body, self.values, self.simdgroups)
+        self._axes = analyse(function) if target.vectors else {}
+        planned = products(function, self.values, self.simdgroups, target.matrix_types)
+        hopes = wishes(function, self.values, planned)
+        self.homes = Homes(function.body, self.values, self.simdgroups, planned, hopes, self.axis)
         self.accesses, self.aliases = accesses, aliases
         self.out = Writer()
         self.scalars: dict[Value, str] = dict(scalar_words)
         self._storage: dict[tuple[Value, Layout], Storage] = {}
-        self._names = {n for a in accesses.values() for n in (a.name, a.old, a.new, a.flag)}
-        self._names.update(scalar_words.values())
+        self.names = names
         self._plain: dict[Value, bool] = {}
         self.arena = exchange.Arena(self)
         self.tile_bytes = 0
+        self.pressure = Pressure()
         self.sites: list[Site] = []
         self.index_bits = indexes.from_booleans(function.body)
         self._used = set(_all_uses(function.body))
@@ -93,12 +102,7 @@ class Emitter:
     # --- names and small facts
 
     def unique(self, name: str) -> str:
-        candidate, n = name, 1
-        while candidate in self._names:
-            n += 1
-            candidate = f"{name}_{n}"
-        self._names.add(candidate)
-        return candidate
+        return self.names.unique(name)
 
     def program_word(self, node: Node) -> str:
         axis = "xyz"[node.attr("axis")]
@@ -139,6 +143,9 @@ class Emitter:
         names = made.attr("names", ())
         return (names[value.index] if value.index < len(names) else "") or node.loc.name or node.op
 
+    def axis(self, value: Value) -> Axis:
+        return self._axes.get(value) or unknown(value)
+
     # --- storage
 
     def nest(self, layout: Layout, chunk: int = 0) -> Nest:
@@ -165,10 +172,11 @@ class Emitter:
 
     def new_storage(self, word: str, layout: Layout, scalar: Scalar, number: int) -> Storage:
         self._check_size(layout, scalar)
-        storage = Storage(self.unique(identifier(word, number)), layout, scalar)
+        storage = Storage(self.names.named(word, number), layout, scalar)
         word = self.target.array if layout.registers > 1 else ""
         self.out.line(word + storage.declaration())
         self.tile_bytes += layout.registers * scalar.bytes
+        self.pressure.hold(storage.name, layout.registers, scalar.bytes)
         return storage
 
     def _check_size(self, layout: Layout, scalar: Scalar) -> None:
@@ -184,7 +192,7 @@ class Emitter:
 
     def new_scalar(self, value: Value, node: Node) -> str:
         """A variable for a scalar that is assigned more than once."""
-        name = self.unique(identifier(self.word(value, node), node.id))
+        name = self.names.named(self.word(value, node), node.id)
         self.out.line(f"{c_type(value.type.scalar)} {name};")
         self.scalars[value] = name
         return name
@@ -196,8 +204,17 @@ class Emitter:
         wanted = {v: storage.layout for v, (storage, _) in targets.items()}
         plan = schedule(graph, self.values, self.homes, self.aliases, wanted)
         reuse = self._reuse(plan, targets)
-        for step in plan.steps:
+        outer = self.pressure.names
+        for index, step in enumerate(plan.steps):
             self._step(step, plan, reuse)
+            self.pressure.keep(outer | self._read_after(plan, index))
+
+    def _read_after(self, plan: Schedule, index: int) -> set[str]:
+        """Names of the tiles that a step behind `index` reads."""
+        last = plan.last_use
+        return {
+            s.name for (root, _), s in self._storage.items() if last.get(root, (-1, 0))[0] > index
+        }
 
     def _reuse(
         self, plan: Schedule, targets: Mapping[Value, tuple[Storage, Value | None]]
@@ -241,6 +258,9 @@ class Emitter:
             exchange.fence(self)
         if step.is_group and not step.nodes:  # only its fence is left
             return
+        made = [self.values.node(step.root)] if step.root is not None else step.nodes
+        if place := lines_of(made):
+            self.out.line(f"// {place}")
         if step.root is not None:
             assert step.nest is not None
             exchange.convert(self, step.root, step.nest)
@@ -340,7 +360,10 @@ class Emitter:
 
     def write_nest(self, nest: Nest) -> None:
         inner = self.target.masked_loop if nest.masked else self.target.inner_loop
-        lines = nest.emit(self.target.loop, inner)
+        outer = self.target.loop
+        if self.target.plain_loop and not nest.indexes_registers:
+            outer = inner = self.target.plain_loop
+        lines = nest.emit(outer, inner)
         if nest.depth == 0 and len(lines) <= 1:
             self.out.lines.extend("  " * self.out.depth + t for t in lines)
             return
@@ -363,10 +386,10 @@ def _for(emitter: Emitter, node: Node) -> None:
     storages = [emitter.carried(node, a) for a in body.args[1:]]
     emitter.assign_all(list(zip(body.args[1:], inits)))
     bounds = [emitter.scalar_text(v) for v in (lower, upper, step)]
-    iv = emitter.unique(identifier(emitter.word(body.args[0], node), node.id))
+    iv = emitter.names.named(emitter.word(body.args[0], node), node.id)
     word = c_type(lower.type.scalar)
     emitter.scalars[body.args[0]] = iv
-    emitter.arena.enter_loop()
+    dirty = emitter.arena.enter_loop()
     with emitter.out.block(
         f"for ({word} {iv} = {bounds[0]}; {iv} < {bounds[1]}; {iv} += {bounds[2]})"
     ):
@@ -376,6 +399,7 @@ def _for(emitter: Emitter, node: Node) -> None:
         emitter.block(body, targets)
         emitter.assign_all(list(zip(body.args[1:], body.outputs)))
         _fence_iterations(emitter, node)
+    emitter.arena.leave_loop(dirty)
     _pass_on(emitter, node.outputs, body.args[1:])
 
 
@@ -404,7 +428,7 @@ def _while(emitter: Emitter, node: Node) -> None:
     for arg in (*before.args, *after.args):
         emitter.carried(node, arg)
     emitter.assign_all(list(zip(before.args, node.inputs)))
-    emitter.arena.enter_loop()
+    dirty = emitter.arena.enter_loop()
     with emitter.out.block("while (true)"):
         storages = {
             o: (emitter.home_storage(a), None)
@@ -424,6 +448,7 @@ def _while(emitter: Emitter, node: Node) -> None:
         )
         emitter.assign_all(list(zip(before.args, after.outputs)))
         _fence_iterations(emitter, node)
+    emitter.arena.leave_loop(dirty)
     _pass_on(emitter, node.outputs, after.args)
 
 

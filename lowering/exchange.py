@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -28,9 +29,14 @@ class Arena:
         self.bytes = 0
         self.dirty = False
 
-    def enter_loop(self) -> None:
-        """The end of a loop body is before its start."""
-        self.dirty = True
+    def enter_loop(self) -> bool:
+        """The end of a loop body is before its start. Returns what `leave_loop` must know."""
+        before, self.dirty = self.dirty, True
+        return before
+
+    def leave_loop(self, before: bool) -> None:
+        """A loop may run no time at all: its barriers do not count for what follows."""
+        self.dirty = self.dirty or before
 
     def arrays(self, wanted: Sequence[tuple[Scalar, int]], size: int, node: Node) -> list[str]:
         """Names of arrays of (element, count) side by side, free to be written."""
@@ -105,15 +111,34 @@ def convert(emitter: Emitter, root: Value, target: Layout) -> None:
     node = emitter.values.node(root)
     scalar, size = root.type.scalar, root.type.size
     copy = emitter.declare(root, node, target)
-    with emitter.out.block():
-        (shared,) = emitter.arena.arrays([(scalar, size)], size * scalar.bytes, node)
-        put(emitter, home.layout, {shared: lambda scope: home.at(scope.nest, scope.identity)})
+    part = size
+    while part * scalar.bytes > emitter.target.threadgroup_bytes:
+        part //= 2
+    with emitter.out.block(f"for (int part = 0; part < {size // part}; ++part)" * (part < size)):
+        if part < size:
+            emitter.arena.enter_loop()
+        (shared,) = emitter.arena.arrays([(scalar, part)], part * scalar.bytes, node)
+        put(
+            emitter,
+            home.layout,
+            {shared: lambda scope: home.at(scope.nest, scope.identity)},
+            part=part,
+        )
         emitter.arena.publish()
         read = emitter.loops(target)
         scope = Scope(emitter, read)
         place = copy.at(read, scope.identity)
-        scope.line(read.depth, f"{place.text} = {shared}[{read.number(scope.identity).text}];")
+        guard, number = _of_part(read.number(scope.identity).text, size, part)
+        head = f"if ({guard}) " if guard else ""
+        scope.line(read.depth, f"{head}{place.text} = {shared}[{number}];")
         emitter.write_nest(read)
+
+
+def _of_part(number: str, size: int, part: int) -> tuple[str, str]:
+    """(condition, number in the part) of an element, where threadgroup memory takes only `part` of `size`."""
+    if part == size:
+        return "", number
+    return f"({number} >> {part.bit_length() - 1}) == part", f"{number} & {part - 1}"
 
 
 def put(
@@ -121,13 +146,18 @@ def put(
     layout: Layout,
     arrays: Mapping[str, Callable[[Scope], Expr]],
     reads: Sequence[Value] = (),
+    part: int = 0,
 ) -> None:
-    """Write tiles in `layout` to threadgroup arrays, row-major. `arrays`: name → the value of an element."""
+    """Write tiles in `layout` to threadgroup arrays, row-major. `arrays`: name → the value of an element.
+
+    `part`: only that many elements, those of the surrounding loop's `part` (0: all).
+    """
     nest = emitter.loops(layout, reads)
     scope = Scope(emitter, nest)
-    owner = owner_condition(emitter, layout)
-    guard = f"if ({' && '.join(owner)}) " if owner else ""
-    number = nest.number(scope.identity).text
+    size = math.prod(layout.shape)
+    within, number = _of_part(nest.number(scope.identity).text, size, part or size)
+    conditions = owner_condition(emitter, layout) + ([within] if within else [])
+    guard = f"if ({' && '.join(conditions)}) " if conditions else ""
     for name, element in arrays.items():
         scope.line(nest.depth, f"{guard}{name}[{number}] = {element(scope).text};")
     emitter.write_nest(nest)

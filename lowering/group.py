@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from ..fusion.graph import Node, Value
 from ..fusion.ops import OPS
-from . import expr, fulltile, reduce
+from . import expr, fulltile, reduce, vectors
 from .coarse import coarse
 from .exchange import owner_condition
 from .layout import Layout
-from .memory import atomic_text, cas_text, load_text, store_lines
+from .memory import atomic_text, cas_text, load_text, read_text, store_lines, stored_text
 from .nest import Expr, Nest
 from .record import MESSAGE_WORDS, MOST_MESSAGES, Site
 from .scope import Scope, Storage
@@ -83,7 +83,10 @@ def _nest(
 ) -> Nest:
     """The filled nest of `step`, with `true_masks` known to hold."""
     assert step.nest is not None
+    wide = vectors.plan(emitter, step.nodes, step.nest, work)
     nest = emitter.nest(work, max((p.chunk for p in pending), default=0))
+    if wide is not None:
+        nest = vectors.VectorNest(work, list(nest.thread), wide)
     scope = Scope(emitter, nest)
     for mask in true_masks:
         scope.memo[mask, scope.identity] = Expr("true")
@@ -121,7 +124,53 @@ def _node(emitter: Emitter, scope: Scope, node: Node) -> Expr | None:
     return rule(emitter, scope, node) if rule else scope.elementwise(node)
 
 
+def _load_vector(emitter: Emitter, scope: Scope, node: Node, nest: vectors.VectorNest) -> Expr:
+    """The vector is loaded at its first element's coordinates, and then read element by element."""
+    first, width = scope.beside(nest.first), nest.vectors.width
+    base, index = first.place(node.inputs[0], scope.identity)
+    access = emitter.accesses[base]
+    storage, scalar = access.storage, node.types[0].scalar
+    text = vectors.load_text(access.old, index.text, storage, width)
+    if len(node.inputs) > 1:
+        mask = first.here(node.inputs[1])
+        other = literal(0, scalar) if len(node.inputs) < 3 else first.here(node.inputs[2]).text
+        if mask.text != "true":
+            text = f"{mask.text} ? {text} : {vectors.filled(node.result, other, storage, width)}"
+    name = scope.name(node.result, node)
+    first.line(nest.whole, f"const {vectors.vector_type(storage, width)} {name} = {text};")
+    element = read_text(access, f"{name}[{nest.element}]", scalar)
+    return Expr(element, nest.depth)
+
+
+def _store_vector(emitter: Emitter, scope: Scope, node: Node, nest: vectors.VectorNest) -> None:
+    pointer, value, *mask = node.inputs
+    first, width = scope.beside(nest.first), nest.vectors.width
+    base, index = first.place(pointer, scope.identity)
+    access = emitter.accesses[base]
+    conditions = owner_condition(emitter, nest.layout)
+    if mask:
+        conditions.append(first.here(mask[0]).text)
+    name = scope.name(value, emitter.values.node(value))
+    first.line(nest.whole, f"{vectors.vector_type(access.storage, width)} {name};")
+    element = stored_text(access, scope.here(value).text, value.type.scalar)
+    scope.line(nest.depth, f"{name}[{nest.element}] = {element};")
+    lines = [vectors.store_text(access.new, index.text, access.storage, width, name)]
+    if access.mode == "merged":
+        ones = f"{vectors.vector_type('uchar', width)}(1)"
+        lines.append(vectors.store_text(access.flag, index.text, "uchar", width, ones))
+    nest.after.extend(_conditional(conditions, lines))
+
+
+def _wide(scope: Scope, node: Node) -> vectors.VectorNest | None:
+    """The nest, if it accesses whole vectors at `node`."""
+    nest = scope.nest
+    wide = isinstance(nest, vectors.VectorNest) and node.id in nest.vectors.nodes
+    return nest if wide else None  # type: ignore[return-value]
+
+
 def _load(emitter: Emitter, scope: Scope, node: Node) -> Expr:
+    if (nest := _wide(scope, node)) is not None:
+        return _load_vector(emitter, scope, node, nest)
     bits = scope.identity if node.result.type.shape else ()
     base, index = scope.place(node.inputs[0], bits)
     text = load_text(emitter.accesses[base], index.text, node.types[0].scalar)
@@ -141,6 +190,9 @@ def _load(emitter: Emitter, scope: Scope, node: Node) -> Expr:
 
 
 def _store(emitter: Emitter, scope: Scope, node: Node) -> None:
+    if (nest := _wide(scope, node)) is not None:
+        _store_vector(emitter, scope, node, nest)
+        return
     pointer, value, *mask = node.inputs
     bits = scope.identity if pointer.type.shape else ()
     base, index = scope.place(pointer, bits)
@@ -154,13 +206,18 @@ def _store(emitter: Emitter, scope: Scope, node: Node) -> None:
 
 
 def _guarded(scope: Scope, conditions: list[str], lines: list[str]) -> None:
+    guarded = _conditional(conditions, lines)
+    scope.nest.masked = scope.nest.masked or guarded != lines
+    for text in guarded:
+        scope.line(scope.nest.depth, text)
+
+
+def _conditional(conditions: list[str], lines: list[str]) -> list[str]:
     conditions = [c for c in conditions if c != "true"]
-    scope.nest.masked = scope.nest.masked or bool(conditions)
     if conditions and len(lines) > 1:
         lines = ["{ " + " ".join(lines) + " }"]
     head = f"if ({' && '.join(conditions)}) " if conditions else ""
-    for text in lines:
-        scope.line(scope.nest.depth, head + text)
+    return [head + text for text in lines]
 
 
 def _cas(emitter: Emitter, scope: Scope, node: Node) -> Expr:

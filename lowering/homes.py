@@ -1,25 +1,47 @@
 """The home layout of every root: where its elements live among registers, lanes and simdgroups.
 
-An elementwise result lives where its operands live; a reduction's result lives in a slice of its operand's
-layout; a tile that is only broadcast into a larger one lives in that one's slice; what is left gets the
-blocked layout of its shape. Loop arguments take the layout that the loop body gives them. A use that needs
-another layout is converted there (lowering/steps.py), so any choice here is correct.
+A product on matrix units lives in their fragments, and so do its accumulator and operands that no other
+simdgroup needs. An elementwise result lives where its operands live; a reduction's result lives in a slice of
+its operand's layout; a tile that is only broadcast into a larger one lives in that one's slice; what is left
+gets the blocked layout of its shape. Loop arguments take the layout that the loop body gives them. A use that
+needs another layout is converted there (lowering/steps.py), so any choice here is correct.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
+from ..fusion.axis import Axis
 from ..fusion.graph import Graph, Node, Value
 from ..fusion.ops import OPS
 from ..fusion.views import Bits, identity, input_bits
 from .layout import Layout, blocked
+from .products import Product
 from .values import Values, space
+
+# Fewer neighbours than this in memory: any layout is as good.
+_WORTH_TURNING = 4
 
 
 class Homes:
-    """Layouts of all tile roots. `simdgroups` = 0: one thread holds everything (the host)."""
+    """Layouts of all tile roots. `simdgroups` = 0: one thread holds everything (the host).
 
-    def __init__(self, body: Graph, values: Values, simdgroups: int):
+    `products`: dots on matrix units by node id; `wishes`: layouts that roots take unless an operand's
+    layout decides; `axis`: what is known of pointers.
+    """
+
+    def __init__(
+        self,
+        body: Graph,
+        values: Values,
+        simdgroups: int,
+        products: Mapping[int, Product],
+        wishes: Mapping[Value, Layout],
+        axis: Callable[[Value], Axis],
+    ):
         self.values, self.simdgroups = values, simdgroups
+        self.products, self._wishes, self._axis = products, wishes, axis
+        self._in_registers: dict[int, tuple[bool, bool]] = {}
         self._homes: dict[Value, Layout] = {}
         self._graph(body)
 
@@ -36,7 +58,25 @@ class Homes:
             return Layout((), ())
         if node.outputs and node.result in self._homes and node.op not in ("reduce", "scan"):
             return self._homes[node.result]
-        return self._like_operands(node) or self.default(shape)
+        found = self._like_operands(node) or self.default(shape)
+        if node.op == "store" and found in (self.default(shape), self._turned(node.inputs[1])):
+            return self._coalesced(node.inputs[0]) or found
+        return found
+
+    def entries(self, node: Node) -> list[tuple[Value, Layout]]:
+        """The layouts in which a dot reads its operands."""
+        a, b, c = node.inputs
+        product = self.products.get(node.id)
+        left, right = self.in_registers(node)
+        return [
+            (a, product.left if product and left else self.readable(a)),
+            (b, product.right if product and right else self.readable(b)),
+            (c, self[node.result]),
+        ]
+
+    def in_registers(self, node: Node) -> tuple[bool, bool]:
+        """Whether the left and the right operand of a dot are where the matrix units want them."""
+        return self._in_registers.get(node.id, (False, False))
 
     def readable(self, value: Value) -> Layout:
         """A layout over which `value` can be read as cheaply as possible: that of its root."""
@@ -53,13 +93,52 @@ class Homes:
             elif node.op == "reduce":
                 home = self.nest(node).without_axis(node.attr("axis"))
                 self._homes.update({v: home for v in node.outputs if v.type.shape})
+            elif node.id in self.products:
+                self._product(node)
             elif node.types and node.types[0].shape and not self.values.is_derived(node.result):
                 home = (
                     self._like_operands(node)
+                    or self._wishes.get(node.result)
                     or self._like_users(graph, node)
-                    or (self.default(node.types[0].shape))
+                    or (self._coalesced(node.inputs[0]) if node.op == "load" else None)
+                    or self.default(node.types[0].shape)
                 )
                 self._homes.update(dict.fromkeys(node.outputs, home))
+
+    def _coalesced(self, pointer: Value) -> Layout | None:
+        """The blocked layout in which neighbouring threads access neighbours in memory, if it is known."""
+        shape = pointer.type.shape
+        if not shape or not self.simdgroups:
+            return None
+        contiguity = self._axis(pointer).contiguity
+        best = max(range(len(shape)), key=lambda d: (contiguity[d], d))
+        if contiguity[best] < _WORTH_TURNING:
+            return None
+        return blocked(shape, self.simdgroups, fastest=best)
+
+    def _turned(self, value: Value) -> Layout | None:
+        """The home of the root of `value`, if it is blocked with another dimension first."""
+        shape = value.type.shape
+        for root, bits in self.values.leaves(value, identity(shape)):
+            home = self._homes.get(root)
+            if home is not None and len(bits) == len(identity(shape)):
+                outward = _outward(home, bits, shape)
+                turned = (blocked(shape, self.simdgroups, fastest=d) for d in range(len(shape)))
+                return outward if outward in turned else None
+        return None
+
+    def _product(self, node: Node) -> None:
+        product = self.products[node.id]
+        self._homes[node.result] = product.result
+        left, right = (
+            all(
+                self._homes.get(root) == layout.moved(bits, root.type.shape)
+                for root, bits in self.values.reads((value,))
+                if root.type.shape
+            )
+            for value, layout in zip(node.inputs, (product.left, product.right))
+        )
+        self._in_registers[node.id] = left, right
 
     def _like_operands(self, node: Node) -> Layout | None:
         if OPS[node.op].kind == "dot":
@@ -136,6 +215,9 @@ class Homes:
     def _take(self, value: Value, sources: list[Value], default: bool = False) -> None:
         """Give `value` the layout of the first source that has one."""
         if not _is_tile(value) or value in self._homes:
+            return
+        if value in self._wishes:
+            self._homes[value] = self._wishes[value]
             return
         for source in sources:
             if any(root in self._homes for root in self.values.roots_of((source,))):

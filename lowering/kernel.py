@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 
@@ -10,10 +11,11 @@ from ..fusion.errors import TileTooLarge, UnsupportedOperation
 from ..fusion.graph import Function, Value
 from ..fusion.types import Scalar
 from .emit import Emitter
+from .names import Names
 from .protocol import access, usages
 from .record import Access, BufferFacts, Kernel
 from .targets import Target
-from .text import c_type, identifier
+from .text import c_type
 from .values import Values
 
 
@@ -35,6 +37,7 @@ def lower(
     aliases = {params[k]: params[f.same_as] for k, f in facts.items()}
     values = Values(function)
     used = usages(function.body, values, aliases)
+    given = Names(numbered=target.lanes == 1)
     buffers: list[int] = []
     accesses: dict[Value, Access] = {}
     for k in sorted(facts):
@@ -42,7 +45,7 @@ def lower(
         if owner not in buffers:
             buffers.append(owner)
             usage = used.get(params[owner])
-            name = identifier(function.parameters[owner].name, owner)
+            name = given.buffer(function.parameters[owner].name, owner)
             made = (
                 Access(name, facts[k].storage, "read")
                 if usage is None
@@ -51,18 +54,18 @@ def lower(
             accesses[params[owner]] = made
         accesses[params[k]] = accesses[params[owner]]
     scalars = tuple(k for k, p in enumerate(function.parameters) if not p.type.is_pointer)
-    names = {k: identifier(function.parameters[k].name, k) for k in scalars}
+    names = {k: given.named(function.parameters[k].name, k) for k in scalars}
     overlaps = any(f.overlaps for f in facts.values())
     order = {params[k]: params[min(facts)] for k in facts} if overlaps else aliases
     words = {params[k]: names[k] for k in scalars}
-    emitter = Emitter(function, target, simdgroups, accesses, order, words)
+    emitter = Emitter(function, target, simdgroups, accesses, order, words, given)
     body = emitter.body()
     pieces = [(names[k], function.parameters[k].type.scalar) for k in scalars]
     ordered = tuple(accesses[params[k]] for k in buffers)
     _check_fill(accesses, bool(emitter.sites))
     assemble = _host if target.lanes == 1 else _threads
     header, source = assemble(emitter, body, ordered, pieces, overlaps)
-    inputs = tuple(k for k, a in enumerate(ordered) if f"{a.old}[" in body)
+    inputs = tuple(k for k, a in enumerate(ordered) if re.search(rf"\b{a.old}\[", body))
     return Kernel(
         function.name,
         target.name,
@@ -77,6 +80,7 @@ def lower(
         emitter.tile_bytes,
         tuple(emitter.sites),
         function.contracts,
+        emitter.pressure.registers if target.lanes > 1 else 0,
     )
 
 

@@ -80,13 +80,19 @@ class Layout:
         return self.moved(kept, shape)
 
 
-def blocked(shape: tuple[int, ...], simdgroups: int, vector: int = 4) -> Layout:
+def blocked(
+    shape: tuple[int, ...], simdgroups: int, vector: int = 4, fastest: int | None = None
+) -> Layout:
     """Rows of consecutive elements over the lanes, then simdgroups; what is left goes to registers.
 
     `vector`: consecutive elements that one thread holds, where the tile is large enough.
+    `fastest`: the dimension along which elements are consecutive, if it is not the last.
     With simdgroups = 0 (the host: one thread does the whole program) all bits are register bits.
     """
     bits = [1 << b for b in range(log2(math.prod(shape)))]
+    if fastest is not None and simdgroups:
+        own = [1 << b for b in dim_ranges(shape)[fastest]]
+        bits = own + [b for b in bits if b not in own]
     if simdgroups == 0 or not bits:
         return Layout(shape, tuple(bits))
     lanes, groups = 5, log2(simdgroups)
@@ -95,7 +101,7 @@ def blocked(shape: tuple[int, ...], simdgroups: int, vector: int = 4) -> Layout:
     lane = bits[low : low + lanes]
     group = bits[low + lanes : low + lanes + groups]
     register = bits[:low] + bits[low + lanes + groups :]
-    return Layout(shape, tuple(register), _padded(lane, lanes), _padded(group, groups))
+    return Layout(shape, tuple(sorted(register)), _padded(lane, lanes), _padded(group, groups))
 
 
 def _padded(bases: Iterable[int], count: int) -> Bases:

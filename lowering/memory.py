@@ -19,10 +19,10 @@ def load_text(access: Access, index: str, scalar: Scalar) -> str:
     if access.mode == "merged" and access.reads_back:
         set_, new = f"{access.flag}[{index}]", f"{access.new}[{index}]"
         old = f"{access.old}[{index}]"
-        return f"({set_} ? {_read(access, new, scalar)} : {_read(access, old, scalar)})"
+        return f"({set_} ? {read_text(access, new, scalar)} : {read_text(access, old, scalar)})"
     if is_recast(access, scalar):
         return _recast(access, index, scalar)
-    return _read(access, f"{access.old}[{index}]", scalar)
+    return read_text(access, f"{access.old}[{index}]", scalar)
 
 
 _BYTES = {
@@ -49,7 +49,8 @@ def _place(access: Access, index: str, scalar: Scalar) -> str:
     return f"&{_recast(access, index, scalar) if recast else f'{access.new}[{index}]'}"
 
 
-def _read(access: Access, element: str, scalar: Scalar) -> str:
+def read_text(access: Access, element: str, scalar: Scalar) -> str:
+    """An element in memory as `scalar`."""
     wanted = c_type(scalar)
     if access.storage == wanted:
         return element
@@ -60,20 +61,22 @@ def _read(access: Access, element: str, scalar: Scalar) -> str:
 
 def store_lines(access: Access, index: str, value: str, scalar: Scalar) -> list[str]:
     """Statements that put `value` at element `index`."""
-    given = c_type(scalar)
     if is_recast(access, scalar):
         return [f"{_recast(access, index, scalar)} = {value};"]
-    if access.storage != given:
-        plain = access.storage == "bool" or _is_integer(access.storage, given)
-        value = (
-            f"static_cast<{access.storage}>({value})"
-            if plain
-            else (f"as_type<{access.storage}>({value})")
-        )
-    places = [(access.new, value)]
+    places = [(access.new, stored_text(access, value, scalar))]
     if access.mode == "merged":
         places.append((access.flag, "1"))
     return [f"{n}[{index}] = {v};" for n, v in places]
+
+
+def stored_text(access: Access, value: str, scalar: Scalar) -> str:
+    """`value` as an element in memory."""
+    given = c_type(scalar)
+    if access.storage == given:
+        return value
+    plain = access.storage == "bool" or _is_integer(access.storage, given)
+    cast = "static_cast" if plain else "as_type"
+    return f"{cast}<{access.storage}>({value})"
 
 
 def _is_integer(storage: str, wanted: str) -> bool:
@@ -115,7 +118,7 @@ def _keyed(kind: str, access: Access, index: str, value: str, scalar: Scalar, us
     text = f"atomic_fetch_max_explicit({place}, {key}, memory_order_relaxed)"
     if not used:
         return text
-    old = _read(access, f"{access.old}[{index}]", scalar)
+    old = read_text(access, f"{access.old}[{index}]", scalar)
     return f"({c_type(scalar)})unkey_{kind}(max({text}, key_{kind}(({word})({old}))))"
 
 
@@ -168,4 +171,4 @@ def atomic_text(
     text = f"atomic_fetch_{_FETCH[kind]}_explicit({place}, {value}, memory_order_relaxed)"
     if not used:
         return text
-    return _RETURNED[kind].format(text, _read(access, f"{access.old}[{index}]", scalar))
+    return _RETURNED[kind].format(text, read_text(access, f"{access.old}[{index}]", scalar))

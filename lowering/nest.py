@@ -6,6 +6,7 @@ deepest operand, so what depends on a row only is computed once per row.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,6 +31,7 @@ class Nest:
 
     def __init__(self, layout: Layout, thread: Sequence[str], chunk: int = 0):
         self.layout, self.chunk = layout, chunk
+        self.indexes_registers = False  # True once a tile's register depends on a loop
         self.masked = False  # True once a statement accesses memory conditionally
         self.ranges = dim_ranges(layout.shape)
         self._register_bits = [
@@ -38,8 +40,6 @@ class Nest:
         self.loops = [d for d, bits in enumerate(self._register_bits) if bits]
         self.thread = thread
         self.lines: list[list[str]] = [[] for _ in range(len(self.loops) + 1)]
-        for level, dim in enumerate(self.loops):
-            self.lines[level + 1].append(self._coordinate_line(dim))
 
     @property
     def depth(self) -> int:
@@ -53,9 +53,14 @@ class Nest:
 
     def _coordinate_line(self, dim: int) -> str:
         start = self.ranges[dim].start
-        register = _spread(f"r{dim}", [b - start for b in self._register_bits[dim]])
+        register = spread(f"r{dim}", [b - start for b in self._register_bits[dim]])
         text = f"{self.thread[dim]} + {register}" if self.thread[dim] else register
         return f"const int i{dim} = {text};"
+
+    def within(self, level: int) -> list[str]:
+        """The lines of a level, after the coordinate of its loop if anything needs that."""
+        coordinate = self._coordinate_line(self.loops[level - 1])
+        return needed([coordinate], self.lines[level:]) + self.lines[level]
 
     def coordinate(self, dim: int) -> Expr:
         if not self._register_bits[dim]:
@@ -72,7 +77,7 @@ class Nest:
                 continue
             coordinate = self.coordinate(dim)
             level = max(level, coordinate.level)
-            parts.extend(_pieces(coordinate.text, placed, len(own)))
+            parts.extend(pieces(coordinate.text, placed, len(own)))
         text = " + ".join(parts)
         return Expr(f"({text})" if len(parts) > 1 else text or "0", level)
 
@@ -80,12 +85,13 @@ class Nest:
         """The register number whose bit k is the register bit of element bit positions[k]."""
         parts: list[str] = []
         level = 0
+        self.indexes_registers = True
         for dim in self.loops:
             own = self._register_bits[dim]
             placed = [(k, own.index(bit)) for k, bit in enumerate(positions) if bit in own]
             if placed:
                 level = max(level, self.level_of(dim))
-                parts.extend(_pieces(f"r{dim}", placed, len(own)))
+                parts.extend(pieces(f"r{dim}", placed, len(own)))
         return Expr(" + ".join(parts) or "0", level)
 
     def emit(self, loop_word: str, inner_word: str) -> list[str]:
@@ -108,7 +114,7 @@ class Nest:
                 word = inner_word if last else loop_word
                 out.extend([pad + word] if word else [])
                 out.append(f"{pad}for (int r{dim} = 0; r{dim} < {count}; ++r{dim}) {{")
-            out.extend(f"{pad}  {line}" for line in self.lines[level + 1])
+            out.extend(f"{pad}  {line}" for line in self.within(level + 1))
         for level in reversed(range(len(self.loops))):
             dim = self.loops[level]
             if level + 1 == len(self.loops) and self.chunk and self.chunk < self.trips(dim):
@@ -117,12 +123,22 @@ class Nest:
         return out
 
 
-def _spread(variable: str, offsets: list[int]) -> str:
+def needed(definitions: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
+    """Of "const int name = ...;" lines in order, those that a later one or one of `lines` needs."""
+    found: list[str] = []
+    for definition in reversed(definitions):
+        name = re.compile(rf"\b{definition.split()[2]}\b")
+        if any(name.search(line) for group in (found, *lines) for line in group):
+            found.insert(0, definition)
+    return found
+
+
+def spread(variable: str, offsets: list[int]) -> str:
     """The bits of `variable` moved to the bit positions `offsets`."""
-    return " + ".join(_pieces(variable, [(o, k) for k, o in enumerate(offsets)], len(offsets)))
+    return " + ".join(pieces(variable, [(o, k) for k, o in enumerate(offsets)], len(offsets)))
 
 
-def _pieces(variable: str, placed: Sequence[tuple[int, int]], width: int) -> list[str]:
+def pieces(variable: str, placed: Sequence[tuple[int, int]], width: int) -> list[str]:
     """Texts whose sum has bit `to` equal to bit `from` of variable (`width` bits), for (to, from)."""
     runs: list[list[int]] = []  # [to, from, length]
     for to, origin in sorted(placed):
@@ -148,5 +164,5 @@ def thread_text(layout: Layout, dim: int) -> str:
     for variable, bases in (("lane", layout.lane), ("sg", layout.simdgroup)):
         placed = [(log2(b) - own.start, k) for k, b in enumerate(bases) if b and log2(b) in own]
         if placed:
-            parts.extend(_pieces(variable, placed, len(bases)))
+            parts.extend(pieces(variable, placed, len(bases)))
     return f"({' + '.join(parts)})" if len(parts) > 1 else "".join(parts)

@@ -87,6 +87,8 @@ class Kernel:
     `scalars`: parameter indexes of the scalars, packed in 8-byte slots in this order.
     `contracts`: products and sums may become fused multiply-adds.
     `sites`: prints and asserts; if there are any, a buffer of messages follows the others.
+    `registers`: 32-bit registers that a thread needs, estimated (0: not estimated).
+    `schedule`: the number of simdgroups, and why that one.
     `inputs`: indexes into `accesses` of the buffers whose old contents the body reads.
     """
 
@@ -103,3 +105,5 @@ class Kernel:
     stack_bytes: int
     sites: tuple[Site, ...] = ()
     contracts: bool = True
+    registers: int = 0
+    schedule: str = ""

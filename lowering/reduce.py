@@ -15,9 +15,9 @@ from ..fusion.types import Scalar
 from ..fusion.views import Bits, dim_ranges
 from .coarse import merged_axis
 from .layout import Layout, log2
-from .nest import Nest
+from .nest import Nest, pieces
 from .scope import Scope, combine_lines
-from .text import c_type, identifier
+from .text import c_type
 
 if TYPE_CHECKING:
     from .emit import Emitter
@@ -56,10 +56,11 @@ def declare(emitter: Emitter, node: Node, home: Layout, loops: Layout) -> Pendin
     size = kept * max(1, split)
     names = []
     for scalar in _scalars(node):
-        name = emitter.unique(identifier(node.loc.name or "acc", node.id))
+        name = emitter.names.named(node.loc.name or "acc", node.id)
         word = emitter.target.array if size > 1 else ""
         emitter.out.line(f"{word}{c_type(scalar)} {name}{f'[{size}]' if size > 1 else ''};")
         emitter.tile_bytes += size * scalar.bytes
+        emitter.pressure.hold(name, size, scalar.bytes)
         names.append(name)
     return Pending(node, loops, axis, tuple(names), kept, split)
 
@@ -200,30 +201,48 @@ def _across_lanes(emitter: Emitter, pending: Pending) -> None:
 
 
 def _across_simdgroups(emitter: Emitter, pending: Pending) -> None:
-    """Each thread publishes its partial results, then reads those of the simdgroups along the axis.
+    """Each simdgroup publishes its results once, then all threads read those along the axis.
 
     All threads combine in the same order, so that repeated copies of a result are equal to the bit.
     """
     bits = _axis_bits(pending, pending.nest.simdgroup)
     if not bits:
         return
-    arena, threads, lanes = emitter.arena, emitter.threads, emitter.target.lanes
-    size = sum(s.bytes for s in _scalars(pending.node)) * threads * pending.kept
+    along = _axis_bits(pending, pending.nest.lane)
+    own_lanes = [k for k, b in enumerate(pending.nest.lane) if b and k not in along]
+    places = emitter.simdgroups << len(own_lanes)
+    size = sum(s.bytes for s in _scalars(pending.node)) * places * pending.kept
     with emitter.out.block():
-        names = arena.arrays(
-            [(s, threads * pending.kept) for s in _scalars(pending.node)], size, pending.node
+        names = emitter.arena.arrays(
+            [(s, places * pending.kept) for s in _scalars(pending.node)], size, pending.node
         )
-        row = f"r * {threads} + " if pending.kept > 1 else ""
-        with emitter.out.block(_each_kept(emitter, pending)):
+        row = f"r * {places} + " if pending.kept > 1 else ""
+        place = pieces("lane", [(to, k) for to, k in enumerate(own_lanes)], 5)
+        place.append(f"(sg << {len(own_lanes)})" if own_lanes else "sg")
+        emitter.out.line(f"const int place = {' + '.join(place)};")
+        with (
+            emitter.out.block(_once_each(pending, own_lanes)),
+            emitter.out.block(_each_kept(emitter, pending)),
+        ):
             for shared, name in zip(names, pending.names):
-                emitter.out.line(f"{shared}[{row}tid] = {_part(pending, name)};")
-        arena.publish()
-        mask = sum(lanes << b for b in bits)
+                emitter.out.line(f"{shared}[{row}place] = {_part(pending, name)};")
+        emitter.arena.publish()
+        mask = sum(1 << len(own_lanes) + b for b in bits)
+        first = "0" if mask == places - 1 else f"(place & {~mask & places - 1})"
         with emitter.out.block(_each_kept(emitter, pending)):
             own = [_part(pending, n) for n in pending.names]
-            emitter.out.line(f"const int home = {row}(tid & ~{mask});")
+            emitter.out.line(f"const int home = {row}{first};")
             for part, shared in zip(own, names):
                 emitter.out.line(f"{part} = {shared}[home];")
             for combo in range(1, 1 << len(bits)):
-                offset = sum(lanes << b for k, b in enumerate(bits) if combo >> k & 1)
+                offset = sum(1 << len(own_lanes) + b for k, b in enumerate(bits) if combo >> k & 1)
                 _combine(emitter, pending, own, [f"{shared}[home + {offset}]" for shared in names])
+
+
+def _once_each(pending: Pending, own_lanes: list[int]) -> str:
+    """The condition for one lane of all that hold the same result."""
+    others = sum(1 << k for k in range(len(pending.nest.lane)) if k not in own_lanes)
+    if not others:
+        return ""
+    full = others == (1 << len(pending.nest.lane)) - 1
+    return "if (lane == 0)" if full else f"if ((lane & {others}) == 0)"

@@ -14,7 +14,7 @@ from ..fusion.views import Bits, identity, input_bits
 from . import expr
 from .layout import Layout, log2
 from .nest import Expr, Nest
-from .text import c_type, identifier, literal
+from .text import c_type, literal
 
 if TYPE_CHECKING:
     from .emit import Emitter
@@ -47,13 +47,19 @@ class Scope:
         self.emitter, self.values, self.nest = emitter, emitter.values, nest
         self.identity = identity(nest.layout.shape)
         self.memo: dict[tuple[Value, Bits], Expr] = {}
-        self._offsets: dict[tuple[Expr, ...], Expr] = {}
+        self._beside: dict[Nest, Scope] = {}
+
+    def beside(self, nest: Nest) -> Scope:
+        """A scope in the same code at other coordinates; there is one for each `nest`."""
+        if nest not in self._beside:
+            self._beside[nest] = Scope(self.emitter, nest)
+        return self._beside[nest]
 
     def line(self, level: int, text: str) -> None:
         self.nest.lines[level].append(text)
 
     def name(self, value: Value, node: Node) -> str:
-        return self.emitter.unique(identifier(node.loc.name or node.op, node.id))
+        return self.emitter.names.named(node.loc.name or node.op, node.id)
 
     def bind(self, value: Value, node: Node, text: str, level: int) -> Expr:
         """`const T name = text;` at `level`; the name from now on stands for `value`."""
@@ -203,7 +209,7 @@ def combine_lines(
         if len(region) == 1:
             known[node.result] = text
             continue
-        name = emitter.unique(identifier(node.loc.name or node.op, node.id))
+        name = emitter.names.named(node.loc.name or node.op, node.id)
         lines.append(f"const {c_type(node.types[0].scalar)} {name} = {text};")
         known[node.result] = name
     return lines, [known[v] for v in region.outputs]

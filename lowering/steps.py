@@ -119,12 +119,7 @@ class _Planner:
     def _entries(self, node: Node) -> list[tuple[Value, Layout]]:
         """Tiles that enter a dot or a loop, and the layouts in which it reads them."""
         if node.op == "dot":
-            a, b, c = node.inputs
-            return [
-                (a, self.homes.readable(a)),
-                (b, self.homes.readable(b)),
-                (c, self.homes[node.result]),
-            ]
+            return self.homes.entries(node)
         if node.op == "scan":
             return [(v, self.homes[node.result]) for v in node.inputs]
         if node.op == "gather":

@@ -17,13 +17,19 @@ class Target:
 
     `loop`, `inner_loop`: words before an outer and before an innermost register loop; `masked_loop`:
     before an innermost one with conditional accesses to memory.
+    `plain_loop`: before a register loop in which no register of a tile is chosen by the loop ("": as
+    others); where it is, the loop must vanish, for registers have no addresses.
     `threadgroup_bytes`, `max_threads`: limits of one program (0: no such memory).
     `array`: a word before the declaration of a thread's array.
     `in_place`: loads and stores of a buffer meet in one memory.
-    `dot`: the strategy for matrix products (lowering/dot.py).
+    `dot`: the strategy for matrix products (lowering/dot.py) of other types than `matrix_types`,
+    those that matrix units take.
     `reduce_chunk`: independent partial results of a reduction, for vector units.
     `wide_offsets`: sums of 32-bit offsets are 64-bit; else no array has 2^31 elements or more.
     `splits_full_tiles`: nests are written once without masks, for tiles that lie wholly inside.
+    `registers`: 32-bit registers of a thread before they spill (0: no such limit).
+    `vectors`: neighbours in memory are loaded and stored as packed vectors (else loops are left to the
+    compiler).
     `tile_bytes`: what one tile may take of a thread's registers and private memory (0: no limit).
     `stack_bytes`: what the tiles of one program may take, where they live on a stack.
     """
@@ -33,6 +39,7 @@ class Target:
     loop: str
     inner_loop: str
     masked_loop: str
+    plain_loop: str
     threadgroup_bytes: int
     max_threads: int
     array: str
@@ -44,6 +51,18 @@ class Target:
     splits_full_tiles: bool = False
     tile_bytes: int = 0
     stack_bytes: int = 0
+    matrix_types: frozenset[str] = frozenset()
+    registers: int = 0
+    vectors: bool = False
+
+
+# What M1 and M2 have; of newer chips it is not known, and they have no less.
+_FEWEST_REGISTERS = 128
+_MATRIX_CELLS = {
+    "f16": "simdgroup_matrix_half",
+    "bf16": "simdgroup_matrix_bfloat",
+    "f32": "simdgroup_matrix_float",
+}
 
 
 def target_for(row: Capability) -> Target:
@@ -59,6 +78,7 @@ def _metal(row: Capability) -> Target:
         loop=unrolled,
         inner_loop=unrolled,
         masked_loop=unrolled,
+        plain_loop="#pragma clang loop unroll_count(4)",
         threadgroup_bytes=row.value("threadgroup_memory_bytes"),
         max_threads=row.value("max_threads_per_threadgroup"),
         array="",
@@ -66,7 +86,10 @@ def _metal(row: Capability) -> Target:
         dot="staged_fma",
         reduce_chunk=0,
         fp64=row.value("fp64"),
+        vectors=True,
         tile_bytes=8192,
+        registers=row.get("register_spill_threshold", _FEWEST_REGISTERS),
+        matrix_types=frozenset(t for t, cell in _MATRIX_CELLS.items() if row.get(cell, False)),
     )
 
 
@@ -77,6 +100,7 @@ def _host(row: Capability) -> Target:
         loop="TILE_OUTER",
         inner_loop="TILE_LOOP",
         masked_loop="TILE_MASKED",
+        plain_loop="",
         threadgroup_bytes=row.value("threadgroup_memory_bytes"),
         max_threads=row.value("max_threads_per_threadgroup"),
         array="alignas(64) ",  # g++ 12 has been seen to align stores that its array did not have

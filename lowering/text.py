@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -59,14 +58,6 @@ class Writer:
 
     def text(self) -> str:
         return "\n".join(self.lines) + "\n"
-
-
-def identifier(name: str, number: int) -> str:
-    """A name in generated code: the user's variable, made unique by a number."""
-    word = re.sub(r"\W", "_", name).strip("_") or "v"
-    if word[0].isdigit():
-        word = "v" + word
-    return f"{word}_{number}"
 
 
 def literal(value: int | float | bool, scalar: Scalar) -> str:

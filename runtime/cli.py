@@ -92,9 +92,12 @@ def _parser() -> argparse.ArgumentParser:
     command("demo", "run kernels and a small model, with errors and measured times").set_defaults(
         run=_demo
     )
-    command("doctor", "say what works on this machine, and what to do about the rest").set_defaults(
-        run=_doctor
+    doctor = command("doctor", "say what works on this machine, and what to do about the rest")
+    doctor.add_argument(
+        "--selftest", action="store_true", help="run the numeric self-tests of the hardware table"
     )
+    doctor.add_argument("--save", metavar="FILE", help="with --selftest: a JSON report for a bug")
+    doctor.set_defaults(run=_doctor)
     targets = command("targets", "the hardware table: what is known of each chip, and from where")
     targets.add_argument("name", nargs="?", help='all cells of one row, such as "M3 Max"')
     targets.set_defaults(run=_targets)
@@ -131,9 +134,22 @@ def _demo(args: argparse.Namespace) -> int:
 
 
 def _doctor(args: argparse.Namespace) -> int:
+    from .commands import WrongUsage
     from .doctor import run
 
+    if args.selftest:
+        return _selftest(args)
+    if args.save:
+        raise WrongUsage("--save needs --selftest: only the self-tests' report is saved")
     return run(args.json, sys.stdout)
+
+
+def _selftest(args: argparse.Namespace) -> int:
+    if problem := _broken_import():
+        return _say(problem, REFUSED)
+    from .selftest.command import run
+
+    return run(args.json, args.save, sys.stdout)
 
 
 def _targets(args: argparse.Namespace) -> int:

@@ -39,7 +39,7 @@ def function_of(text: str) -> Function:
 def trial(text: str, target: str, num_warps: int) -> Kernel:
     """Lower with every argument an array of its own; raises the refusals of fusion/errors.py."""
     from ..fusion.verify import verify
-    from ..lowering.kernel import lower
+    from ..lowering.fit import lower_to_fit
     from ..lowering.text import C_TYPES
 
     function = function_of(text)
@@ -49,7 +49,7 @@ def trial(text: str, target: str, num_warps: int) -> Kernel:
         for k, p in enumerate(function.parameters)
         if p.type.is_pointer
     }
-    return lower(function, _row(target), num_warps, facts)
+    return lower_to_fit(function, _row(target), num_warps, facts)
 
 
 def kernel_for(text: str, target: str, num_warps: int, facts: Mapping[int, BufferFacts]) -> Kernel:
@@ -59,9 +59,9 @@ def kernel_for(text: str, target: str, num_warps: int, facts: Mapping[int, Buffe
     )
     found = _read(key)
     if found is None:
-        from ..lowering.kernel import lower
+        from ..lowering.fit import lower_to_fit
 
-        found = lower(function_of(text), _row(target), num_warps, facts)
+        found = lower_to_fit(function_of(text), _row(target), num_warps, facts)
         cache.write("lowered", key, "kernel.json", json.dumps(asdict(found)).encode())
     return found
 

@@ -55,13 +55,14 @@ def default() -> tuple[Pass, ...]:
     from .share import ShareEqualNodes
     from .widen import WidenCombines
 
+    tidy = (HoistInvariants(), ShareEqualNodes())
     return (
-        HoistInvariants(),
-        ShareEqualNodes(),
+        *tidy,
         CloseRecurrences(),
         CarryOffsets(),
         JoinFloatAtomics(),
         WidenCombines(),
         FoldConstants(),
+        *tidy,  # what the passes above have added
         RemoveDeadNodes(),
     )

@@ -74,3 +74,32 @@ METAL_FUNC float unkey_fmin(uint k) { return unkey_fmax(~k); }
 
 // A boolean that becomes part of an index (host_words.h says why it has a name).
 METAL_FUNC int tile_bit(bool b) { return b ? 1 : 0; }
+
+// d += a x b for 8x8 matrices of which every lane has two elements (lowering/fragments.py).
+template <typename T>
+METAL_FUNC void tile_multiply(thread float* d, const thread T* a, const thread T* b) {
+  simdgroup_matrix<T, 8, 8> left, right;
+  simdgroup_matrix<float, 8, 8> sum;
+  left.thread_elements()[0] = a[0];
+  left.thread_elements()[1] = a[1];
+  right.thread_elements()[0] = b[0];
+  right.thread_elements()[1] = b[1];
+  sum.thread_elements()[0] = d[0];
+  sum.thread_elements()[1] = d[1];
+  simdgroup_multiply_accumulate(sum, left, right, sum);
+  d[0] = sum.thread_elements()[0];
+  d[1] = sum.thread_elements()[1];
+}
+
+// Neighbours in memory as one vector; P is a packed type, aligned like its elements.
+template <typename P, typename T> METAL_FUNC P tile_load(const device T* at) {
+  return *(const device P*)at;
+}
+#ifndef MSL_ONE_ADDRESS_SPACE
+template <typename P, typename T> METAL_FUNC P tile_load(const constant T* at) {
+  return *(const constant P*)at;
+}
+#endif
+template <typename P, typename T, typename V> METAL_FUNC void tile_store(device T* at, V value) {
+  *(device P*)at = P(value);
+}

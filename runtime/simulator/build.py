@@ -34,6 +34,9 @@ _LANGUAGE = (
 _CODE = (
     "-fPIC", "-shared", "-gdwarf-4", "-gline-tables-only", "-fno-optimize-sibling-calls",
     "-Wl,-Bsymbolic",
+    # Lanes meet at the address of a call, so no pass may copy one: neither the calls that
+    # MSL_RENDEZVOUS marks, nor those of functions around them, before they are inlined.
+    "-Xclang", "-fconvergent-functions",
     # A fiber has 256 KB of stack.
     "-Wframe-larger-than=196608", "-Werror=frame-larger-than",
 )  # fmt: skip

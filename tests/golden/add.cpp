@@ -1,5 +1,7 @@
 static void program(const float* __restrict x_ptr_0, const float* __restrict y_ptr_1, float* __restrict out_ptr_2, const int n_3, const uint3 threadgroup_position_in_grid, const uint3 threadgroups_per_grid) {
+  // elementwise.py:12
   const int offsets_3 = (int)((uint)(int)threadgroup_position_in_grid.x * (uint)1024);
+  // elementwise.py:14-16
   {
     const int offsets_6 = (offsets_3 + 1023);
     const bool inside_8 = (offsets_6 < n_3);

@@ -1,4 +1,5 @@
 static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3, const int queries_4, const int keys_5, const float scale_6, const uint3 threadgroup_position_in_grid, const uint3 threadgroups_per_grid) {
+  // attention.py:19-20, 23, 29, 35
   const int q_ptr_17 = (int)((uint)(int)threadgroup_position_in_grid.y * (uint)queries_4);
   const int q_ptr_18 = (int)((uint)q_ptr_17 * (uint)64);
   const int k_ptr_20 = (int)((uint)(int)threadgroup_position_in_grid.y * (uint)keys_5);
@@ -8,6 +9,7 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
   const int end_42 = (int)((uint)(int)threadgroup_position_in_grid.x + (uint)1);
   const int end_43 = (int)((uint)end_42 * (uint)64);
   const int end_44 = min(keys_5, end_43);
+  // attention.py:26
   alignas(64) float q_40[4096];
   {
     const int rows_28 = (rows_25 + 63);
@@ -50,31 +52,30 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
       }
     }
   }
+  // attention.py:37
   alignas(64) float peak_99[64];
   alignas(64) float total_99[64];
   alignas(64) float acc_99[4096];
   {
     TILE_LOOP
     for (int r0 = 0; r0 < 64; ++r0) {
-      const int i0 = r0;
       peak_99[r0] = -INFINITY;
     }
   }
   {
     TILE_LOOP
     for (int r0 = 0; r0 < 64; ++r0) {
-      const int i0 = r0;
       total_99[r0] = 0.0f;
     }
   }
   {
     TILE_LOOP
     for (int r0 = 0; r0 < 4096; ++r0) {
-      const int i0 = r0;
       acc_99[r0] = 0.0f;
     }
   }
   for (int start_99 = 0; start_99 < end_44; start_99 += 32) {
+    // attention.py:40
     alignas(64) float k_65[2048];
     {
       const int cols_57 = (start_99 + 31);
@@ -117,17 +118,18 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
         }
       }
     }
+    // attention.py:41
     alignas(64) float scores_66[2048];
     {
       TILE_LOOP
       for (int r0 = 0; r0 < 2048; ++r0) {
-        const int i0 = r0;
         scores_66[r0] = 0.0f;
       }
     }
     {
       host_dot<64, 32, 64, float, float, float>(q_40, 64, 1, k_65, 32, 1, scores_66);
     }
+    // attention.py:41, 45-46
     alignas(64) float new_peak_74[2048];
     alignas(64) float scores_71[2048];
     {
@@ -170,13 +172,13 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
     for (int r = 0; r < 64; ++r) {
       new_peak_74_2[r] = new_peak_74[r * 32];
     }
+    // attention.py:46, 48-49
     alignas(64) float new_peak_75[64];
     alignas(64) float shrink_81[64];
     alignas(64) float total_82[64];
     {
       TILE_LOOP
       for (int r0 = 0; r0 < 64; ++r0) {
-        const int i0 = r0;
         const float new_peak_75_2 = fmax(peak_99[r0], new_peak_74_2[r0]);
         new_peak_75[r0] = new_peak_75_2;
         const float shrink_80 = (peak_99[r0] - new_peak_75_2);
@@ -186,15 +188,14 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
         total_82[r0] = total_82_2;
       }
     }
+    // attention.py:47, 49
     alignas(64) float total_85[2048];
     alignas(64) float weights_79[2048];
     {
       TILE_OUTER
       for (int r0 = 0; r0 < 64; ++r0) {
-        const int i0 = r0;
         TILE_LOOP
         for (int r1 = 0; r1 < 32; ++r1) {
-          const int i1 = r1;
           const float weights_78 = (scores_71[(r0 << 5) + r1] - new_peak_75[r0]);
           const float weights_79_2 = precise::exp2(weights_78);
           weights_79[(r0 << 5) + r1] = weights_79_2;
@@ -223,14 +224,15 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
     for (int r = 0; r < 64; ++r) {
       total_85_2[r] = total_85[r * 32];
     }
+    // attention.py:49
     {
       TILE_LOOP
       for (int r0 = 0; r0 < 64; ++r0) {
-        const int i0 = r0;
         const float total_86 = (total_82[r0] + total_85_2[r0]);
         total_99[r0] = total_86;
       }
     }
+    // attention.py:51
     alignas(64) float v_94[2048];
     {
       const int cols_57_5 = (start_99 + 31);
@@ -273,29 +275,29 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
         }
       }
     }
+    // attention.py:52
     {
       TILE_OUTER
       for (int r0 = 0; r0 < 64; ++r0) {
-        const int i0 = r0;
         TILE_LOOP
         for (int r1 = 0; r1 < 64; ++r1) {
-          const int i1 = r1;
           const float acc_97 = (acc_99[(r0 << 6) + r1] * shrink_81[r0]);
           acc_99[(r0 << 6) + r1] = acc_97;
         }
       }
     }
+    // attention.py:53
     {
       host_dot<64, 64, 32, float, float, float>(weights_79, 32, 1, v_94, 64, 1, acc_99);
     }
     {
       TILE_LOOP
       for (int r0 = 0; r0 < 64; ++r0) {
-        const int i0 = r0;
         peak_99[r0] = new_peak_75[r0];
       }
     }
   }
+  // attention.py:55-56
   {
     const int rows_28_5 = (rows_25 + 63);
     const bool q_36_3 = (rows_28_5 < queries_4);

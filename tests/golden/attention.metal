@@ -1,357 +1,268 @@
   const int lane = (int)thread_index_in_simdgroup;
   const int sg = (int)simdgroup_index_in_threadgroup;
   const int tid = (int)thread_index_in_threadgroup;
-  alignas(16) threadgroup uchar arena[24576];
-  const int queries_4 = static_cast<int>(scalars[0]);
-  const int keys_5 = static_cast<int>(scalars[2]);
-  const float scale_6 = float(as_type<float>(scalars[4]));
-  const int q_ptr_17 = (int)((uint)(int)threadgroup_position_in_grid.y * (uint)queries_4);
-  const int q_ptr_18 = (int)((uint)q_ptr_17 * (uint)64);
-  const int k_ptr_20 = (int)((uint)(int)threadgroup_position_in_grid.y * (uint)keys_5);
-  const int k_ptr_21 = (int)((uint)k_ptr_20 * (uint)64);
-  const int rows_25 = (int)((uint)(int)threadgroup_position_in_grid.x * (uint)64);
-  const float to_exponent_41 = (scale_6 * 1.442695f);
-  const int end_42 = (int)((uint)(int)threadgroup_position_in_grid.x + (uint)1);
-  const int end_43 = (int)((uint)end_42 * (uint)64);
-  const int end_44 = min(keys_5, end_43);
-  float q_40[32];
+  alignas(16) threadgroup uchar arena[9216];
+  const int queries = static_cast<int>(scalars[0]);
+  const int keys = static_cast<int>(scalars[2]);
+  const float scale = float(as_type<float>(scalars[4]));
+  // attention.py:19-20, 23, 29, 35
+  const int q_ptr_2 = (int)((uint)(int)threadgroup_position_in_grid.y * (uint)queries);
+  const int q_ptr_3 = (int)((uint)q_ptr_2 * (uint)64);
+  const int k_ptr = (int)((uint)(int)threadgroup_position_in_grid.y * (uint)keys);
+  const int k_ptr_2 = (int)((uint)k_ptr * (uint)64);
+  const int rows = (int)((uint)(int)threadgroup_position_in_grid.x * (uint)64);
+  const float to_exponent = (scale * 1.442695f);
+  const int end = (int)((uint)(int)threadgroup_position_in_grid.x + (uint)1);
+  const int end_2 = (int)((uint)end * (uint)64);
+  const int end_3 = min(keys, end_2);
+  // attention.py:26
+  float q[16];
   {
-    const int offset = q_ptr_18;
+    const int rows_2 = (rows + (((lane >> 1) & 3) + ((lane >> 4) << 2) + (sg << 3)));
+    const int at_rows = (rows_2 * 64);
+    const int offset = q_ptr_3;
+    const bool q_2 = (rows_2 < queries);
     #pragma clang loop unroll(full)
-    for (int r0 = 0; r0 < 8; ++r0) {
-      const int i0 = ((lane >> 4) + (sg << 1)) + (r0 << 3);
-      const int rows_28 = (rows_25 + i0);
-      const int at_rows_30 = (rows_28 * 64);
-      const bool q_36 = (rows_28 < queries_4);
+    for (int c1 = 0; c1 < 16; c1 += 2) {
+      const int v1 = (((lane & 1) << 1) + (((lane >> 3) & 1) << 2)) + ((c1 >> 1) << 3);
+      const int at_rows_2 = (at_rows + v1);
+      const float2 q_3 = q_2 ? float2(tile_load<packed_float2>(&q_ptr[offset + at_rows_2])) : float2(0.0f);
       #pragma clang loop unroll(full)
-      for (int r1 = 0; r1 < 4; ++r1) {
-        const int i1 = ((lane & 15) << 2) + r1;
-        const int at_rows_34 = (at_rows_30 + i1);
-        const float q_40_2 = q_36 ? q_ptr_0[offset + at_rows_34] : 0.0f;
-        q_40[(r0 << 2) + r1] = q_40_2;
+      for (int k1 = 0; k1 < 2; ++k1) {
+        const int r1 = c1 + k1;
+        q[r1] = q_3[k1];
       }
     }
   }
-  float peak_99[4];
-  float total_99[4];
-  float acc_99[32];
+  // attention.py:37
+  float peak;
+  float total;
+  float acc[16];
+  peak = -INFINITY;
+  total = 0.0f;
   {
     #pragma clang loop unroll(full)
-    for (int r0 = 0; r0 < 4; ++r0) {
-      const int i0 = ((lane >> 3) + (sg << 2)) + (r0 << 4);
-      peak_99[r0] = -INFINITY;
+    for (int r0 = 0; r0 < 16; ++r0) {
+      acc[r0] = 0.0f;
     }
   }
-  {
-    #pragma clang loop unroll(full)
-    for (int r0 = 0; r0 < 4; ++r0) {
-      const int i0 = ((lane >> 3) + (sg << 2)) + (r0 << 4);
-      total_99[r0] = 0.0f;
-    }
-  }
-  {
-    #pragma clang loop unroll(full)
-    for (int r0 = 0; r0 < 32; ++r0) {
-      const int i0 = ((lane << 2) + (sg << 7)) + (r0 & 3) + ((r0 >> 2) << 9);
-      acc_99[r0] = 0.0f;
-    }
-  }
-  for (int start_99 = 0; start_99 < end_44; start_99 += 32) {
-    float k_65[16];
+  for (int start = 0; start < end_3; start += 32) {
+    // attention.py:40
+    float k_[8];
     {
-      const int offset_2 = k_ptr_21;
+      const int offset_2 = k_ptr_2;
       #pragma clang loop unroll(full)
-      for (int r0 = 0; r0 < 4; ++r0) {
-        const int i0 = ((lane >> 3) + (sg << 2)) + (r0 << 4);
-        #pragma clang loop unroll(full)
-        for (int r1 = 0; r1 < 4; ++r1) {
-          const int i1 = ((lane & 7) << 2) + r1;
-          const int cols_57 = (start_99 + i1);
-          const int k_at_59 = (cols_57 * 64);
-          const int k_at_61 = (k_at_59 + i0);
-          const bool k_62 = (cols_57 < keys_5);
-          const float k_65_2 = k_62 ? q_ptr_0[offset_2 + k_at_61] : 0.0f;
-          k_65[(r0 << 2) + r1] = k_65_2;
+      for (int r1 = 0; r1 < 2; ++r1) {
+        const int i1 = ((lane >> 4) + (sg << 1)) + (r1 << 4);
+        const int cols = (start + i1);
+        const int k_at = (cols * 64);
+        const bool k_2 = (cols < keys);
+        {
+          const int v0 = ((lane & 15) << 2);
+          const int k_at_2 = (k_at + v0);
+          const float4 k_3 = k_2 ? float4(tile_load<packed_float4>(&q_ptr[offset_2 + k_at_2])) : float4(0.0f);
+          #pragma clang loop unroll(full)
+          for (int k0 = 0; k0 < 4; ++k0) {
+            const int r0 = k0;
+            k_[r1 + (r0 << 1)] = k_3[k0];
+          }
         }
       }
     }
-    float scores_66[16];
+    // attention.py:41
+    float scores[8];
     {
       #pragma clang loop unroll(full)
-      for (int r0 = 0; r0 < 16; ++r0) {
-        const int i0 = ((lane << 2) + (sg << 7)) + (r0 & 3) + ((r0 >> 2) << 9);
-        scores_66[r0] = 0.0f;
+      for (int r0 = 0; r0 < 8; ++r0) {
+        scores[r0] = 0.0f;
       }
     }
     {
       {
         threadgroup_barrier(mem_flags::mem_threadgroup);
         threadgroup float* shared = (threadgroup float*)arena;
-        threadgroup float* shared_2 = (threadgroup float*)arena + 4096;
         {
           #pragma clang loop unroll(full)
-          for (int r0 = 0; r0 < 8; ++r0) {
-            const int i0 = ((lane >> 4) + (sg << 1)) + (r0 << 3);
+          for (int r0 = 0; r0 < 4; ++r0) {
+            const int i0 = ((lane & 15) << 2) + r0;
+            #pragma clang loop unroll(full)
+            for (int r1 = 0; r1 < 2; ++r1) {
+              const int i1 = ((lane >> 4) + (sg << 1)) + (r1 << 4);
+              shared[i0 * 36 + i1] = k_[(r0 << 1) + r1];
+            }
+          }
+        }
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+        #pragma clang loop unroll(full)
+        for (int k = 0; k < 64; k += 8) {
+          {
+            float right[8];
+            {
+              #pragma clang loop unroll(full)
+              for (int r1 = 0; r1 < 8; ++r1) {
+                const int i1 = (((lane & 1) << 1) + (((lane >> 3) & 1) << 2)) + (r1 & 1) + ((r1 >> 1) << 3);
+                right[r1] = shared[(k + (((lane >> 1) & 3) + ((lane >> 4) << 2))) * 36 + i1];
+              }
+            }
+            #pragma clang loop unroll(full)
+            for (int i = 0; i < 1; ++i)
+            #pragma clang loop unroll(full)
+            for (int j = 0; j < 4; ++j)
+              tile_multiply(scores + 2 * j, q + 2 * (k / 8), right + 2 * j);
+          }
+        }
+      }
+    }
+    // attention.py:41, 45-46
+    float new_peak;
+    float scores_2[8];
+    {
+      const int rows_3 = (rows + (((lane >> 1) & 3) + ((lane >> 4) << 2) + (sg << 3)));
+      #pragma clang loop unroll(full)
+      for (int r1 = 0; r1 < 8; ++r1) {
+        const int i1 = (((lane & 1) << 1) + (((lane >> 3) & 1) << 2)) + (r1 & 1) + ((r1 >> 1) << 3);
+        const float scores_3 = (scores[r1] * to_exponent);
+        const int cols_2 = (start + i1);
+        const bool k_4 = (cols_2 < keys);
+        const bool visible = (cols_2 <= rows_3);
+        const bool visible_2 = (k_4 && visible);
+        const float scores_4 = (visible_2 ? scores_3 : -INFINITY);
+        scores_2[r1] = scores_4;
+        new_peak = r1 == 0 ? scores_4 : fmax(new_peak, scores_4);
+      }
+    }
+    {
+      const float other = tile_shuffle_xor(new_peak, 1);
+      new_peak = fmax(new_peak, other);
+      const float other_2 = tile_shuffle_xor(new_peak, 8);
+      new_peak = fmax(new_peak, other_2);
+    }
+    float new_peak_2;
+    new_peak_2 = new_peak;
+    // attention.py:46, 48-49
+    float new_peak_3;
+    float shrink;
+    float total_2;
+    {
+      const float new_peak_4 = fmax(peak, new_peak_2);
+      new_peak_3 = new_peak_4;
+      const float shrink_2 = (peak - new_peak_4);
+      const float shrink_3 = precise::exp2(shrink_2);
+      shrink = shrink_3;
+      const float total_3 = (total * shrink_3);
+      total_2 = total_3;
+    }
+    // attention.py:47, 49
+    float total_4;
+    float weights[8];
+    {
+      #pragma clang loop unroll(full)
+      for (int r1 = 0; r1 < 8; ++r1) {
+        const float weights_2 = (scores_2[r1] - new_peak_3);
+        const float weights_3 = precise::exp2(weights_2);
+        weights[r1] = weights_3;
+        total_4 = r1 == 0 ? weights_3 : (total_4 + weights_3);
+      }
+    }
+    {
+      const float other_3 = tile_shuffle_xor(total_4, 1);
+      total_4 = (total_4 + other_3);
+      const float other_4 = tile_shuffle_xor(total_4, 8);
+      total_4 = (total_4 + other_4);
+    }
+    float total_5;
+    total_5 = total_4;
+    // attention.py:49
+    {
+      const float total_6 = (total_2 + total_5);
+      total = total_6;
+    }
+    // attention.py:51
+    float v[8];
+    {
+      const int offset_3 = k_ptr_2;
+      #pragma clang loop unroll(full)
+      for (int r0 = 0; r0 < 2; ++r0) {
+        const int i0 = ((lane >> 4) + (sg << 1)) + (r0 << 4);
+        const int cols_3 = (start + i0);
+        const int v_at = (cols_3 * 64);
+        const bool v_2 = (cols_3 < keys);
+        {
+          const int v1 = ((lane & 15) << 2);
+          const int v_at_2 = (v_at + v1);
+          const float4 v_3 = v_2 ? float4(tile_load<packed_float4>(&q_ptr[offset_3 + v_at_2])) : float4(0.0f);
+          #pragma clang loop unroll(full)
+          for (int k1 = 0; k1 < 4; ++k1) {
+            const int r1 = k1;
+            v[(r0 << 2) + r1] = v_3[k1];
+          }
+        }
+      }
+    }
+    // attention.py:52
+    {
+      #pragma clang loop unroll(full)
+      for (int r1 = 0; r1 < 16; ++r1) {
+        const float acc_2 = (acc[r1] * shrink);
+        acc[r1] = acc_2;
+      }
+    }
+    // attention.py:53
+    {
+      {
+        threadgroup_barrier(mem_flags::mem_threadgroup);
+        threadgroup float* shared_2 = (threadgroup float*)arena;
+        {
+          #pragma clang loop unroll(full)
+          for (int r0 = 0; r0 < 2; ++r0) {
+            const int i0 = ((lane >> 4) + (sg << 1)) + (r0 << 4);
             #pragma clang loop unroll(full)
             for (int r1 = 0; r1 < 4; ++r1) {
               const int i1 = ((lane & 15) << 2) + r1;
-              shared[i0 * 64 + i1] = q_40[(r0 << 2) + r1];
-            }
-          }
-        }
-        {
-          #pragma clang loop unroll(full)
-          for (int r0 = 0; r0 < 4; ++r0) {
-            const int i0 = ((lane >> 3) + (sg << 2)) + (r0 << 4);
-            #pragma clang loop unroll(full)
-            for (int r1 = 0; r1 < 4; ++r1) {
-              const int i1 = ((lane & 7) << 2) + r1;
-              shared_2[i0 * 32 + i1] = k_65[(r0 << 2) + r1];
+              shared_2[i0 * 68 + i1] = v[(r0 << 2) + r1];
             }
           }
         }
         threadgroup_barrier(mem_flags::mem_threadgroup);
-        for (int k = 0; k < 64; ++k) {
+        #pragma clang loop unroll(full)
+        for (int k = 0; k < 32; k += 8) {
           {
-            #pragma clang loop unroll(full)
-            for (int r0 = 0; r0 < 4; ++r0) {
-              const int i0 = ((lane >> 3) + (sg << 2)) + (r0 << 4);
-              const float x = float(shared[i0 * 64 + k]);
+            float right_2[16];
+            {
               #pragma clang loop unroll(full)
-              for (int r1 = 0; r1 < 4; ++r1) {
-                const int i1 = ((lane & 7) << 2) + r1;
-                const float y = float(shared_2[k * 32 + i1]);
-                scores_66[(r0 << 2) + r1] = fma(x, y, scores_66[(r0 << 2) + r1]);
+              for (int r1 = 0; r1 < 16; ++r1) {
+                const int i1 = (((lane & 1) << 1) + (((lane >> 3) & 1) << 2)) + (r1 & 1) + ((r1 >> 1) << 3);
+                right_2[r1] = shared_2[(k + (((lane >> 1) & 3) + ((lane >> 4) << 2))) * 68 + i1];
               }
             }
-          }
-        }
-      }
-    }
-    float new_peak_74[4];
-    float scores_71[16];
-    {
-      #pragma clang loop unroll(full)
-      for (int r0 = 0; r0 < 4; ++r0) {
-        const int i0 = ((lane >> 3) + (sg << 2)) + (r0 << 4);
-        const int rows_28_2 = (rows_25 + i0);
-        #pragma clang loop unroll(full)
-        for (int r1 = 0; r1 < 4; ++r1) {
-          const int i1 = ((lane & 7) << 2) + r1;
-          const float scores_67 = (scores_66[(r0 << 2) + r1] * to_exponent_41);
-          const int cols_57_2 = (start_99 + i1);
-          const bool k_62_2 = (cols_57_2 < keys_5);
-          const bool visible_69 = (cols_57_2 <= rows_28_2);
-          const bool visible_70 = (k_62_2 && visible_69);
-          const float scores_71_2 = (visible_70 ? scores_67 : -INFINITY);
-          scores_71[(r0 << 2) + r1] = scores_71_2;
-          new_peak_74[r0] = r1 == 0 ? scores_71_2 : fmax(new_peak_74[r0], scores_71_2);
-        }
-      }
-    }
-    #pragma clang loop unroll(full)
-    for (int r = 0; r < 4; ++r) {
-      const float other = tile_shuffle_xor(new_peak_74[r], 1);
-      new_peak_74[r] = fmax(new_peak_74[r], other);
-      const float other_2 = tile_shuffle_xor(new_peak_74[r], 2);
-      new_peak_74[r] = fmax(new_peak_74[r], other_2);
-      const float other_3 = tile_shuffle_xor(new_peak_74[r], 4);
-      new_peak_74[r] = fmax(new_peak_74[r], other_3);
-    }
-    float new_peak_74_2[4];
-    for (int r = 0; r < 4; ++r) {
-      new_peak_74_2[r] = new_peak_74[r];
-    }
-    float new_peak_75[4];
-    float shrink_81[4];
-    float total_82[4];
-    {
-      #pragma clang loop unroll(full)
-      for (int r0 = 0; r0 < 4; ++r0) {
-        const int i0 = ((lane >> 3) + (sg << 2)) + (r0 << 4);
-        const float new_peak_75_2 = fmax(peak_99[r0], new_peak_74_2[r0]);
-        new_peak_75[r0] = new_peak_75_2;
-        const float shrink_80 = (peak_99[r0] - new_peak_75_2);
-        const float shrink_81_2 = precise::exp2(shrink_80);
-        shrink_81[r0] = shrink_81_2;
-        const float total_82_2 = (total_99[r0] * shrink_81_2);
-        total_82[r0] = total_82_2;
-      }
-    }
-    float total_85[4];
-    float weights_79[16];
-    {
-      #pragma clang loop unroll(full)
-      for (int r0 = 0; r0 < 4; ++r0) {
-        const int i0 = ((lane >> 3) + (sg << 2)) + (r0 << 4);
-        #pragma clang loop unroll(full)
-        for (int r1 = 0; r1 < 4; ++r1) {
-          const int i1 = ((lane & 7) << 2) + r1;
-          const float weights_78 = (scores_71[(r0 << 2) + r1] - new_peak_75[r0]);
-          const float weights_79_2 = precise::exp2(weights_78);
-          weights_79[(r0 << 2) + r1] = weights_79_2;
-          total_85[r0] = r1 == 0 ? weights_79_2 : (total_85[r0] + weights_79_2);
-        }
-      }
-    }
-    #pragma clang loop unroll(full)
-    for (int r = 0; r < 4; ++r) {
-      const float other_4 = tile_shuffle_xor(total_85[r], 1);
-      total_85[r] = (total_85[r] + other_4);
-      const float other_5 = tile_shuffle_xor(total_85[r], 2);
-      total_85[r] = (total_85[r] + other_5);
-      const float other_6 = tile_shuffle_xor(total_85[r], 4);
-      total_85[r] = (total_85[r] + other_6);
-    }
-    float total_85_2[4];
-    for (int r = 0; r < 4; ++r) {
-      total_85_2[r] = total_85[r];
-    }
-    {
-      #pragma clang loop unroll(full)
-      for (int r0 = 0; r0 < 4; ++r0) {
-        const int i0 = ((lane >> 3) + (sg << 2)) + (r0 << 4);
-        const float total_86 = (total_82[r0] + total_85_2[r0]);
-        total_99[r0] = total_86;
-      }
-    }
-    float v_94[16];
-    {
-      const int offset_3 = k_ptr_21;
-      #pragma clang loop unroll(full)
-      for (int r0 = 0; r0 < 4; ++r0) {
-        const int i0 = ((lane >> 4) + (sg << 1)) + (r0 << 3);
-        const int cols_57_3 = (start_99 + i0);
-        const int v_at_88 = (cols_57_3 * 64);
-        const bool v_91 = (cols_57_3 < keys_5);
-        #pragma clang loop unroll(full)
-        for (int r1 = 0; r1 < 4; ++r1) {
-          const int i1 = ((lane & 15) << 2) + r1;
-          const int v_at_90 = (v_at_88 + i1);
-          const float v_94_2 = v_91 ? q_ptr_0[offset_3 + v_at_90] : 0.0f;
-          v_94[(r0 << 2) + r1] = v_94_2;
-        }
-      }
-    }
-    float shrink_81_3[8];
-    {
-      threadgroup_barrier(mem_flags::mem_threadgroup);
-      threadgroup float* shared_3 = (threadgroup float*)arena;
-      {
-        #pragma clang loop unroll(full)
-        for (int r0 = 0; r0 < 4; ++r0) {
-          const int i0 = ((lane >> 3) + (sg << 2)) + (r0 << 4);
-          if ((lane & 7) == 0) shared_3[i0] = shrink_81[r0];
-        }
-      }
-      threadgroup_barrier(mem_flags::mem_threadgroup);
-      {
-        #pragma clang loop unroll(full)
-        for (int r0 = 0; r0 < 8; ++r0) {
-          const int i0 = ((lane >> 4) + (sg << 1)) + (r0 << 3);
-          shrink_81_3[r0] = shared_3[i0];
-        }
-      }
-    }
-    {
-      #pragma clang loop unroll(full)
-      for (int r0 = 0; r0 < 8; ++r0) {
-        const int i0 = ((lane >> 4) + (sg << 1)) + (r0 << 3);
-        #pragma clang loop unroll(full)
-        for (int r1 = 0; r1 < 4; ++r1) {
-          const int i1 = ((lane & 15) << 2) + r1;
-          const float acc_97 = (acc_99[(r0 << 2) + r1] * shrink_81_3[r0]);
-          acc_99[(r0 << 2) + r1] = acc_97;
-        }
-      }
-    }
-    {
-      {
-        threadgroup_barrier(mem_flags::mem_threadgroup);
-        threadgroup float* shared_4 = (threadgroup float*)arena;
-        threadgroup float* shared_5 = (threadgroup float*)arena + 2048;
-        {
-          #pragma clang loop unroll(full)
-          for (int r0 = 0; r0 < 4; ++r0) {
-            const int i0 = ((lane >> 3) + (sg << 2)) + (r0 << 4);
             #pragma clang loop unroll(full)
-            for (int r1 = 0; r1 < 4; ++r1) {
-              const int i1 = ((lane & 7) << 2) + r1;
-              shared_4[i0 * 32 + i1] = weights_79[(r0 << 2) + r1];
-            }
-          }
-        }
-        {
-          #pragma clang loop unroll(full)
-          for (int r0 = 0; r0 < 4; ++r0) {
-            const int i0 = ((lane >> 4) + (sg << 1)) + (r0 << 3);
+            for (int i = 0; i < 1; ++i)
             #pragma clang loop unroll(full)
-            for (int r1 = 0; r1 < 4; ++r1) {
-              const int i1 = ((lane & 15) << 2) + r1;
-              shared_5[i0 * 64 + i1] = v_94[(r0 << 2) + r1];
-            }
-          }
-        }
-        threadgroup_barrier(mem_flags::mem_threadgroup);
-        for (int k = 0; k < 32; ++k) {
-          {
-            #pragma clang loop unroll(full)
-            for (int r0 = 0; r0 < 8; ++r0) {
-              const int i0 = ((lane >> 4) + (sg << 1)) + (r0 << 3);
-              const float x = float(shared_4[i0 * 32 + k]);
-              #pragma clang loop unroll(full)
-              for (int r1 = 0; r1 < 4; ++r1) {
-                const int i1 = ((lane & 15) << 2) + r1;
-                const float y = float(shared_5[k * 64 + i1]);
-                acc_99[(r0 << 2) + r1] = fma(x, y, acc_99[(r0 << 2) + r1]);
-              }
-            }
+            for (int j = 0; j < 8; ++j)
+              tile_multiply(acc + 2 * j, weights + 2 * (k / 8), right_2 + 2 * j);
           }
         }
       }
     }
-    {
-      #pragma clang loop unroll(full)
-      for (int r0 = 0; r0 < 4; ++r0) {
-        const int i0 = ((lane >> 3) + (sg << 2)) + (r0 << 4);
-        peak_99[r0] = new_peak_75[r0];
-      }
-    }
+    peak = new_peak_3;
   }
-  float acc_99_2[8];
+  // attention.py:55-56
   {
-    threadgroup_barrier(mem_flags::mem_threadgroup);
-    threadgroup float* shared_6 = (threadgroup float*)arena;
-    {
-      #pragma clang loop unroll(full)
-      for (int r0 = 0; r0 < 4; ++r0) {
-        const int i0 = ((lane >> 3) + (sg << 2)) + (r0 << 4);
-        if ((lane & 7) == 0) shared_6[i0] = total_99[r0];
-      }
-    }
-    threadgroup_barrier(mem_flags::mem_threadgroup);
-    {
-      #pragma clang loop unroll(full)
-      for (int r0 = 0; r0 < 8; ++r0) {
-        const int i0 = ((lane >> 4) + (sg << 1)) + (r0 << 3);
-        acc_99_2[r0] = shared_6[i0];
-      }
-    }
-  }
-  {
-    const int offset_4 = q_ptr_18;
+    const int rows_4 = (rows + (((lane >> 1) & 3) + ((lane >> 4) << 2) + (sg << 3)));
+    const int at_rows_3 = (rows_4 * 64);
+    const int offset_4 = q_ptr_3;
+    const bool q_4 = (rows_4 < queries);
     #pragma clang loop unroll(full)
-    for (int r0 = 0; r0 < 8; ++r0) {
-      const int i0 = ((lane >> 4) + (sg << 1)) + (r0 << 3);
-      const int rows_28_3 = (rows_25 + i0);
-      const int at_rows_30_2 = (rows_28_3 * 64);
-      const bool q_36_2 = (rows_28_3 < queries_4);
+    for (int c1 = 0; c1 < 16; c1 += 2) {
+      const int v1 = (((lane & 1) << 1) + (((lane >> 3) & 1) << 2)) + ((c1 >> 1) << 3);
+      const int at_rows_4 = (at_rows_3 + v1);
+      float2 acc_4;
       #pragma clang loop unroll(full)
-      for (int r1 = 0; r1 < 4; ++r1) {
-        const int i1 = ((lane & 15) << 2) + r1;
-        const float acc_102 = (acc_99[(r0 << 2) + r1] / acc_99_2[r0]);
-        const int at_rows_34_2 = (at_rows_30_2 + i1);
-        if (q_36_2) out_ptr_3_new[offset_4 + at_rows_34_2] = acc_102;
+      for (int k1 = 0; k1 < 2; ++k1) {
+        const int r1 = c1 + k1;
+        const float acc_3 = (acc[r1] / total);
+        acc_4[k1] = acc_3;
       }
+      if (q_4) tile_store<packed_float2>(&out_ptr_new[offset_4 + at_rows_4], acc_4);
     }
   }

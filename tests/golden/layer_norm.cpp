@@ -1,6 +1,8 @@
 static void program(const float* __restrict x_ptr_0, const float* __restrict weight_ptr_1, const float* __restrict bias_ptr_2, float* __restrict out_ptr_3, float* __restrict mean_ptr_4, float* __restrict rstd_ptr_5, const int cols_6, const float eps_7, const uint3 threadgroup_position_in_grid, const uint3 threadgroups_per_grid) {
+  // layernorm.py:19-20
   const int x_7 = (int)((uint)(int)threadgroup_position_in_grid.x * (uint)cols_6);
   const float mean_15 = static_cast<float>(cols_6);
+  // layernorm.py:19-20, 24-25
   alignas(64) float mean_14[64];
   alignas(64) float x_11[512];
   alignas(64) float weight_30[512];
@@ -69,8 +71,10 @@ static void program(const float* __restrict x_ptr_0, const float* __restrict wei
       mean_14[k] = (mean_14[k] + mean_14[k + 1]);
     }
   }
+  // layernorm.py:20, 28
   const float mean_16 = (mean_14[0] / mean_15);
   mean_ptr_4[(int)threadgroup_position_in_grid.x] = mean_16;
+  // layernorm.py:21-22
   alignas(64) float variance_23[64];
   alignas(64) float centred_19[512];
   {
@@ -109,11 +113,13 @@ static void program(const float* __restrict x_ptr_0, const float* __restrict wei
       variance_23[k] = (variance_23[k] + variance_23[k + 1]);
     }
   }
+  // layernorm.py:22-23, 29
   const float variance_24 = (variance_23[0] / mean_15);
   const float rstd_25 = (variance_24 + eps_7);
   const float rstd_26 = precise::sqrt(rstd_25);
   const float rstd_27 = (1.0f / rstd_26);
   rstd_ptr_5[(int)threadgroup_position_in_grid.x] = rstd_27;
+  // layernorm.py:26-27
   {
     const bool inside_6_4 = (511 < cols_6);
     if (inside_6_4) {

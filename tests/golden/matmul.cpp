@@ -1,4 +1,5 @@
 static void program(const float* __restrict a_ptr_0, const float* __restrict b_ptr_1, float* __restrict out_ptr_3, const int M_4, const int N_5, const int K_6, const int stride_am_7, const int stride_bk_8, const int stride_om_9, const float slope_10, const uint3 threadgroup_position_in_grid, const uint3 threadgroups_per_grid) {
+  // matmul.py:21-27, 39
   const int blocks_m_11 = (int)((uint)M_4 + (uint)63);
   const int blocks_m_12 = (blocks_m_11 / 64);
   const int blocks_n_13 = (int)((uint)N_5 + (uint)63);
@@ -15,19 +16,20 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
   const int cols_27 = div_int(within_20, height_19);
   const int cols_28 = (int)((uint)cols_27 * (uint)64);
   const int b_ptrs_56 = (int)((uint)stride_bk_8 * (uint)32);
+  // matmul.py:33
   alignas(64) float acc_102[4096];
   {
     TILE_LOOP
     for (int r0 = 0; r0 < 4096; ++r0) {
-      const int i0 = r0;
       acc_102[r0] = 0.0f;
     }
   }
   for (int start_102 = 0; start_102 < K_6; start_102 += 32) {
+    // matmul.py:33-34
     const int acc_91 = (start_102 / 32);
     const long acc_92 = static_cast<long>(acc_91);
-    const long acc_97 = static_cast<long>(acc_91);
     const int left_59 = (int)((uint)K_6 - (uint)start_102);
+    // matmul.py:35
     alignas(64) float a_64[2048];
     {
       const int rows_26 = (rows_23 + 63);
@@ -76,6 +78,7 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
         }
       }
     }
+    // matmul.py:36
     alignas(64) float b_69[2048];
     {
       const bool b_66 = (31 < left_59);
@@ -85,7 +88,7 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
       if (b_68) {
         {
           const long acc_99 = static_cast<long>(b_ptrs_56);
-          const long acc_100 = (acc_99 * acc_97);
+          const long acc_100 = (acc_99 * acc_92);
           const long offset_5 = acc_100;
           TILE_OUTER
           for (int r0 = 0; r0 < 32; ++r0) {
@@ -105,7 +108,7 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
       else {
         {
           const long acc_99_2 = static_cast<long>(b_ptrs_56);
-          const long acc_100_2 = (acc_99_2 * acc_97);
+          const long acc_100_2 = (acc_99_2 * acc_92);
           const long offset_7 = acc_100_2;
           TILE_OUTER
           for (int r0 = 0; r0 < 32; ++r0) {
@@ -126,10 +129,12 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
         }
       }
     }
+    // matmul.py:37
     {
       host_dot<64, 64, 32, float, float, float>(a_64, 32, 1, b_69, 64, 1, acc_102);
     }
   }
+  // matmul.py:48
   {
     const int rows_26_4 = (rows_23 + 63);
     const bool a_51_3 = (rows_26_4 < M_4);

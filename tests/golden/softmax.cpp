@@ -1,6 +1,8 @@
 static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1, const int x_stride_2, const int out_stride_3, const int cols_4, const uint3 threadgroup_position_in_grid, const uint3 threadgroups_per_grid) {
+  // softmax.py:17, 20
   const int x_6 = (int)((uint)(int)threadgroup_position_in_grid.x * (uint)x_stride_2);
   const int mul_22 = (int)((uint)(int)threadgroup_position_in_grid.x * (uint)out_stride_3);
+  // softmax.py:17-18
   alignas(64) float numerator_13[64];
   alignas(64) float x_10[512];
   {
@@ -59,6 +61,7 @@ static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1
       numerator_13[k] = fmax(numerator_13[k], numerator_13[k + 1]);
     }
   }
+  // softmax.py:18-19
   alignas(64) float y_19[64];
   alignas(64) float numerator_16[512];
   {
@@ -67,7 +70,6 @@ static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1
       TILE_LOOP
       for (int k0 = 0; k0 < 64; ++k0) {
         const int r0 = c0 + k0;
-        const int i0 = r0;
         const float numerator_15 = (x_10[r0] - numerator_13[0]);
         const float numerator_16_2 = precise::exp(numerator_15);
         numerator_16[r0] = numerator_16_2;
@@ -95,6 +97,7 @@ static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1
       y_19[k] = (y_19[k] + y_19[k + 1]);
     }
   }
+  // softmax.py:19-20
   {
     const bool inside_5_3 = (511 < cols_4);
     if (inside_5_3) {

@@ -1,23 +1,24 @@
 static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1, const int x_stride_2, const int out_stride_3, const int cols_4, const uint3 threadgroup_position_in_grid, const uint3 threadgroups_per_grid) {
+  // softmax.py:28-29
   const int x_ptr_7 = (int)((uint)(int)threadgroup_position_in_grid.x * (uint)x_stride_2);
   const int out_ptr_9 = (int)((uint)(int)threadgroup_position_in_grid.x * (uint)out_stride_3);
+  // softmax.py:34
   alignas(64) float peak_28[1024];
   alignas(64) float total_28[1024];
   {
     TILE_LOOP
     for (int r0 = 0; r0 < 1024; ++r0) {
-      const int i0 = r0;
       peak_28[r0] = -1e+30f;
     }
   }
   {
     TILE_LOOP
     for (int r0 = 0; r0 < 1024; ++r0) {
-      const int i0 = r0;
       total_28[r0] = 0.0f;
     }
   }
   for (int start_28 = 0; start_28 < cols_4; start_28 += 1024) {
+    // softmax.py:36-38
     alignas(64) float new_peak_21[1024];
     {
       const int inside_15 = (start_28 + 1023);
@@ -66,11 +67,11 @@ static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1
     {
       TILE_LOOP
       for (int r0 = 0; r0 < 1024; ++r0) {
-        const int i0 = r0;
         peak_28[r0] = new_peak_21[r0];
       }
     }
   }
+  // softmax.py:40
   alignas(64) float row_peak_31[64];
   {
     TILE_OUTER
@@ -78,7 +79,6 @@ static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1
       TILE_LOOP
       for (int k0 = 0; k0 < 64; ++k0) {
         const int r0 = c0 + k0;
-        const int i0 = r0;
         row_peak_31[k0] = c0 == 0 ? peak_28[r0] : fmax(row_peak_31[k0], peak_28[r0]);
       }
     }
@@ -103,6 +103,7 @@ static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1
       row_peak_31[k] = fmax(row_peak_31[k], row_peak_31[k + 1]);
     }
   }
+  // softmax.py:41
   alignas(64) float row_total_38[64];
   {
     TILE_OUTER
@@ -110,7 +111,6 @@ static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1
       TILE_LOOP
       for (int k0 = 0; k0 < 64; ++k0) {
         const int r0 = c0 + k0;
-        const int i0 = r0;
         const float row_total_33 = (peak_28[r0] - row_peak_31[0]);
         const float row_total_34 = precise::exp(row_total_33);
         const float row_total_35 = (total_28[r0] * row_total_34);
@@ -138,7 +138,9 @@ static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1
       row_total_38[k] = (row_total_38[k] + row_total_38[k + 1]);
     }
   }
+  // softmax.py:42
   for (int start_56 = 0; start_56 < cols_4; start_56 += 1024) {
+    // softmax.py:44-46
     {
       const int inside_43 = (start_56 + 1023);
       const bool inside_44 = (inside_43 < cols_4);

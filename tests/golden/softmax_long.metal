@@ -1,144 +1,152 @@
   const int lane = (int)thread_index_in_simdgroup;
   const int sg = (int)simdgroup_index_in_threadgroup;
   const int tid = (int)thread_index_in_threadgroup;
-  alignas(16) threadgroup uchar arena[512];
-  const int x_stride_2 = static_cast<int>(scalars[0]);
-  const int out_stride_3 = static_cast<int>(scalars[2]);
-  const int cols_4 = static_cast<int>(scalars[4]);
-  const int x_ptr_7 = (int)((uint)(int)threadgroup_position_in_grid.x * (uint)x_stride_2);
-  const int out_ptr_9 = (int)((uint)(int)threadgroup_position_in_grid.x * (uint)out_stride_3);
-  float peak_28[8];
-  float total_28[8];
+  alignas(16) threadgroup uchar arena[16];
+  const int x_stride = static_cast<int>(scalars[0]);
+  const int out_stride = static_cast<int>(scalars[2]);
+  const int cols = static_cast<int>(scalars[4]);
+  // softmax.py:28-29
+  const int x_ptr_2 = (int)((uint)(int)threadgroup_position_in_grid.x * (uint)x_stride);
+  const int out_ptr_2 = (int)((uint)(int)threadgroup_position_in_grid.x * (uint)out_stride);
+  // softmax.py:34
+  float peak[8];
+  float total[8];
   {
     #pragma clang loop unroll(full)
     for (int r0 = 0; r0 < 8; ++r0) {
-      const int i0 = ((lane << 2) + (sg << 7)) + (r0 & 3) + ((r0 >> 2) << 9);
-      peak_28[r0] = -1e+30f;
+      peak[r0] = -1e+30f;
     }
   }
   {
     #pragma clang loop unroll(full)
     for (int r0 = 0; r0 < 8; ++r0) {
-      const int i0 = ((lane << 2) + (sg << 7)) + (r0 & 3) + ((r0 >> 2) << 9);
-      total_28[r0] = 0.0f;
+      total[r0] = 0.0f;
     }
   }
-  for (int start_28 = 0; start_28 < cols_4; start_28 += 1024) {
-    float new_peak_21[8];
+  for (int start = 0; start < cols; start += 1024) {
+    // softmax.py:36-38
+    float new_peak[8];
     {
-      const int offset = x_ptr_7 + start_28;
+      const int offset = x_ptr_2 + start;
       #pragma clang loop unroll(full)
       for (int r0 = 0; r0 < 8; ++r0) {
         const int i0 = ((lane << 2) + (sg << 7)) + (r0 & 3) + ((r0 >> 2) << 9);
-        const int inside_15 = (start_28 + i0);
-        const bool inside_16 = (inside_15 < cols_4);
-        const float x_20 = inside_16 ? x_ptr_0[offset + i0] : -INFINITY;
-        const float new_peak_21_2 = fmax(peak_28[r0], x_20);
-        new_peak_21[r0] = new_peak_21_2;
-        const float total_22 = (peak_28[r0] - new_peak_21_2);
-        const float total_23 = precise::exp(total_22);
-        const float total_24 = (total_28[r0] * total_23);
-        const float total_25 = (x_20 - new_peak_21_2);
-        const float total_26 = precise::exp(total_25);
-        const float total_27 = (total_24 + total_26);
-        total_28[r0] = total_27;
+        const int inside = (start + i0);
+        const bool inside_2 = (inside < cols);
+        const float x = inside_2 ? x_ptr[offset + i0] : -INFINITY;
+        const float new_peak_2 = fmax(peak[r0], x);
+        new_peak[r0] = new_peak_2;
+        const float total_2 = (peak[r0] - new_peak_2);
+        const float total_3 = precise::exp(total_2);
+        const float total_4 = (total[r0] * total_3);
+        const float total_5 = (x - new_peak_2);
+        const float total_6 = precise::exp(total_5);
+        const float total_7 = (total_4 + total_6);
+        total[r0] = total_7;
       }
     }
     {
       #pragma clang loop unroll(full)
       for (int r0 = 0; r0 < 8; ++r0) {
-        const int i0 = ((lane << 2) + (sg << 7)) + (r0 & 3) + ((r0 >> 2) << 9);
-        peak_28[r0] = new_peak_21[r0];
+        peak[r0] = new_peak[r0];
       }
     }
   }
-  float row_peak_31;
+  // softmax.py:40
+  float row_peak;
   {
     #pragma clang loop unroll(full)
     for (int r0 = 0; r0 < 8; ++r0) {
-      const int i0 = ((lane << 2) + (sg << 7)) + (r0 & 3) + ((r0 >> 2) << 9);
-      row_peak_31 = r0 == 0 ? peak_28[r0] : fmax(row_peak_31, peak_28[r0]);
+      row_peak = r0 == 0 ? peak[r0] : fmax(row_peak, peak[r0]);
     }
   }
   {
-    const float other = tile_shuffle_xor(row_peak_31, 1);
-    row_peak_31 = fmax(row_peak_31, other);
-    const float other_2 = tile_shuffle_xor(row_peak_31, 2);
-    row_peak_31 = fmax(row_peak_31, other_2);
-    const float other_3 = tile_shuffle_xor(row_peak_31, 4);
-    row_peak_31 = fmax(row_peak_31, other_3);
-    const float other_4 = tile_shuffle_xor(row_peak_31, 8);
-    row_peak_31 = fmax(row_peak_31, other_4);
-    const float other_5 = tile_shuffle_xor(row_peak_31, 16);
-    row_peak_31 = fmax(row_peak_31, other_5);
+    const float other = tile_shuffle_xor(row_peak, 1);
+    row_peak = fmax(row_peak, other);
+    const float other_2 = tile_shuffle_xor(row_peak, 2);
+    row_peak = fmax(row_peak, other_2);
+    const float other_3 = tile_shuffle_xor(row_peak, 4);
+    row_peak = fmax(row_peak, other_3);
+    const float other_4 = tile_shuffle_xor(row_peak, 8);
+    row_peak = fmax(row_peak, other_4);
+    const float other_5 = tile_shuffle_xor(row_peak, 16);
+    row_peak = fmax(row_peak, other_5);
   }
   {
     threadgroup_barrier(mem_flags::mem_threadgroup);
     threadgroup float* shared = (threadgroup float*)arena;
-    {
-      shared[tid] = row_peak_31;
+    const int place = sg;
+    if (lane == 0) {
+      {
+        shared[place] = row_peak;
+      }
     }
     threadgroup_barrier(mem_flags::mem_threadgroup);
     {
-      const int home = (tid & ~96);
-      row_peak_31 = shared[home];
-      row_peak_31 = fmax(row_peak_31, shared[home + 32]);
-      row_peak_31 = fmax(row_peak_31, shared[home + 64]);
-      row_peak_31 = fmax(row_peak_31, shared[home + 96]);
+      const int home = 0;
+      row_peak = shared[home];
+      row_peak = fmax(row_peak, shared[home + 1]);
+      row_peak = fmax(row_peak, shared[home + 2]);
+      row_peak = fmax(row_peak, shared[home + 3]);
     }
   }
-  float row_total_38;
+  // softmax.py:41
+  float row_total;
   {
     #pragma clang loop unroll(full)
     for (int r0 = 0; r0 < 8; ++r0) {
-      const int i0 = ((lane << 2) + (sg << 7)) + (r0 & 3) + ((r0 >> 2) << 9);
-      const float row_total_33 = (peak_28[r0] - row_peak_31);
-      const float row_total_34 = precise::exp(row_total_33);
-      const float row_total_35 = (total_28[r0] * row_total_34);
-      row_total_38 = r0 == 0 ? row_total_35 : (row_total_38 + row_total_35);
+      const float row_total_2 = (peak[r0] - row_peak);
+      const float row_total_3 = precise::exp(row_total_2);
+      const float row_total_4 = (total[r0] * row_total_3);
+      row_total = r0 == 0 ? row_total_4 : (row_total + row_total_4);
     }
   }
   {
-    const float other_6 = tile_shuffle_xor(row_total_38, 1);
-    row_total_38 = (row_total_38 + other_6);
-    const float other_7 = tile_shuffle_xor(row_total_38, 2);
-    row_total_38 = (row_total_38 + other_7);
-    const float other_8 = tile_shuffle_xor(row_total_38, 4);
-    row_total_38 = (row_total_38 + other_8);
-    const float other_9 = tile_shuffle_xor(row_total_38, 8);
-    row_total_38 = (row_total_38 + other_9);
-    const float other_10 = tile_shuffle_xor(row_total_38, 16);
-    row_total_38 = (row_total_38 + other_10);
+    const float other_6 = tile_shuffle_xor(row_total, 1);
+    row_total = (row_total + other_6);
+    const float other_7 = tile_shuffle_xor(row_total, 2);
+    row_total = (row_total + other_7);
+    const float other_8 = tile_shuffle_xor(row_total, 4);
+    row_total = (row_total + other_8);
+    const float other_9 = tile_shuffle_xor(row_total, 8);
+    row_total = (row_total + other_9);
+    const float other_10 = tile_shuffle_xor(row_total, 16);
+    row_total = (row_total + other_10);
   }
   {
     threadgroup_barrier(mem_flags::mem_threadgroup);
     threadgroup float* shared_2 = (threadgroup float*)arena;
-    {
-      shared_2[tid] = row_total_38;
+    const int place = sg;
+    if (lane == 0) {
+      {
+        shared_2[place] = row_total;
+      }
     }
     threadgroup_barrier(mem_flags::mem_threadgroup);
     {
-      const int home = (tid & ~96);
-      row_total_38 = shared_2[home];
-      row_total_38 = (row_total_38 + shared_2[home + 32]);
-      row_total_38 = (row_total_38 + shared_2[home + 64]);
-      row_total_38 = (row_total_38 + shared_2[home + 96]);
+      const int home = 0;
+      row_total = shared_2[home];
+      row_total = (row_total + shared_2[home + 1]);
+      row_total = (row_total + shared_2[home + 2]);
+      row_total = (row_total + shared_2[home + 3]);
     }
   }
-  for (int start_56 = 0; start_56 < cols_4; start_56 += 1024) {
+  // softmax.py:42
+  for (int start_2 = 0; start_2 < cols; start_2 += 1024) {
+    // softmax.py:44-46
     {
-      const int offset_2 = x_ptr_7 + start_56;
-      const int offset_3 = out_ptr_9 + start_56;
-      #pragma clang loop unroll(full)
+      const int offset_2 = x_ptr_2 + start_2;
+      const int offset_3 = out_ptr_2 + start_2;
+      #pragma clang loop unroll_count(4)
       for (int r0 = 0; r0 < 8; ++r0) {
         const int i0 = ((lane << 2) + (sg << 7)) + (r0 & 3) + ((r0 >> 2) << 9);
-        const int inside_43 = (start_56 + i0);
-        const bool inside_44 = (inside_43 < cols_4);
-        const float x_48 = inside_44 ? x_ptr_0[offset_2 + i0] : -INFINITY;
-        const float y_49 = (x_48 - row_peak_31);
-        const float y_50 = precise::exp(y_49);
-        const float y_51 = (y_50 / row_total_38);
-        if (inside_44) out_ptr_1_new[offset_3 + i0] = y_51;
+        const int inside_3 = (start_2 + i0);
+        const bool inside_4 = (inside_3 < cols);
+        const float x_2 = inside_4 ? x_ptr[offset_2 + i0] : -INFINITY;
+        const float y = (x_2 - row_peak);
+        const float y_2 = precise::exp(y);
+        const float y_3 = (y_2 / row_total);
+        if (inside_4) out_ptr_new[offset_3 + i0] = y_3;
       }
     }
   }

@@ -248,6 +248,8 @@ DOCUMENTED = {
     "8x8": "simdgroup_matrix_half",
     "Metal 4 tensor": "tensor_ops",
     "neural accelerators": "neural_accelerators",
+    "shuffles and reductions": "simd_functions",
+    "atomics of 32-bit": "atomic_32",
     "atomic add": "atomic_float_add",
     "64-bit atomic min": "atomic_min_max_64",
     "all 64-bit": "atomic_64",

@@ -10,6 +10,7 @@
 #define threadgroup __attribute__((address_space(3)))
 #define MSL_THREADGROUP static threadgroup
 #else
+#define MSL_ONE_ADDRESS_SPACE
 #define device
 #define constant
 #define threadgroup

@@ -17,14 +17,40 @@ MSL_VECTORS(half)
 MSL_VECTORS(bfloat)
 MSL_VECTORS(float)
 
-// A packed vector is aligned like one component.
-#define MSL_PACKED(T)                                                           \
-  typedef T packed_##T##2 __attribute__((ext_vector_type(2), aligned(sizeof(T)))); \
-  typedef T packed_##T##4 __attribute__((ext_vector_type(4), aligned(sizeof(T)))); \
-  struct packed_##T##3 {                                                        \
-    T x, y, z;                                                                  \
-    operator T##3() const { return T##3{x, y, z}; }                             \
-  };
+// A packed vector is aligned like one component. Classes cannot be read from an address space, and
+// templates forget the alignment of a typedef: the static check has the one, a running kernel the other.
+namespace metal {
+template <class T, int N>
+struct packed_vec {
+  T parts[N];
+  packed_vec() = default;
+  METAL_FUNC packed_vec(vec<T, N> v) {
+    for (int i = 0; i < N; i++) parts[i] = v[i];
+  }
+  METAL_FUNC operator vec<T, N>() const {
+    vec<T, N> v;
+    for (int i = 0; i < N; i++) v[i] = parts[i];
+    return v;
+  }
+  METAL_FUNC T& operator[](int i) { return parts[i]; }
+  METAL_FUNC T operator[](int i) const { return parts[i]; }
+};
+template <class V>
+constexpr bool is_packed = false;
+template <class T, int N>
+constexpr bool is_packed<packed_vec<T, N>> = true;
+template <class T, int N>
+METAL_FUNC vec<T, N> unpacked(packed_vec<T, N> v) {
+  return v;
+}
+} // namespace metal
+#ifdef MSL_STATIC_CHECK
+#define MSL_PACKED_OF(T, N) \
+  typedef T packed_##T##N __attribute__((ext_vector_type(N), aligned(sizeof(T))));
+#else
+#define MSL_PACKED_OF(T, N) typedef metal::packed_vec<T, N> packed_##T##N;
+#endif
+#define MSL_PACKED(T) MSL_PACKED_OF(T, 2) MSL_PACKED_OF(T, 3) MSL_PACKED_OF(T, 4)
 MSL_PACKED(char)
 MSL_PACKED(uchar)
 MSL_PACKED(short)
@@ -45,7 +71,9 @@ METAL_FUNC constexpr V make(A... parts) {
     return V{};
   } else if constexpr (sizeof...(A) == 1) {
     auto value = (parts, ...);
-    if constexpr (vn<decltype(value)> == 0) {
+    if constexpr (is_packed<decltype(value)>) {
+      return make<V>(unpacked(value));
+    } else if constexpr (vn<decltype(value)> == 0) {
       return (V)(E)value;
     } else {
       static_assert(vn<decltype(value)> == size, "vector size mismatch");

@@ -1,0 +1,95 @@
+"""How many simdgroups run a program: what the user asked for, unless that cannot be good.
+
+A tile is a wish. More simdgroups share it where the registers of a thread would not hold it; fewer run a
+program whose largest tile leaves some of them without an element of their own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ..fusion import passes
+from ..fusion.errors import TileTooLarge
+from ..fusion.graph import Function
+from ..fusion.passes.clean import RemoveDeadNodes
+from ..fusion.passes.narrow import NarrowOffsets
+from .kernel import lower
+from .record import BufferFacts, Kernel
+from .targets import Target
+
+_NARROWED: tuple[passes.Pass, ...] = (NarrowOffsets(), RemoveDeadNodes())
+# A thread that keeps three quarters of its values in memory is refused: nobody wants that by accident.
+_MOST_SPILLED = 4
+
+
+def lower_to_fit(
+    function: Function, target: Target, asked: int, facts: Mapping[int, BufferFacts]
+) -> Kernel:
+    """`lower` with the number of simdgroups that suits `function`; the reason is in Kernel.schedule.
+
+    Raises the refusals of `lower` for the number that was asked for.
+    """
+    if not target.wide_offsets:
+        function = passes.run(_NARROWED, function).function
+    if target.lanes == 1 or not target.registers:
+        return lower(function, target, asked, facts)
+    most = target.max_threads // target.lanes
+    start = min(asked, _useful(function, target.lanes))
+    refused: TileTooLarge | None = None
+    tried: list[Kernel] = []
+    count = start
+    while count <= most or count == asked:
+        try:
+            kernel = lower(function, target, count, facts)
+        except TileTooLarge as error:
+            refused = refused or error
+        else:
+            if kernel.registers <= target.registers:
+                return replace(kernel, schedule=_reason(asked, count, target, tried, refused))
+            tried.append(kernel)
+        count *= 2
+    best = min(tried, key=lambda k: k.registers, default=None)
+    if best is None or best.registers > _MOST_SPILLED * target.registers:
+        raise refused or _too_many(function, best, target)
+    return replace(best, schedule=_spills(best, target))
+
+
+def _too_many(function: Function, best: Kernel | None, target: Target) -> TileTooLarge:
+    registers = best.registers if best else 0
+    return TileTooLarge(
+        f"the tiles of a program take about {registers} registers of each thread",
+        where=function.loc,
+        why=f"a thread has {target.registers}, also with {target.max_threads} threads",
+        hint="use smaller block sizes",
+    )
+
+
+def _useful(function: Function, lanes: int) -> int:
+    """Simdgroups that get elements of their own of the largest tile."""
+    sizes = (math.prod(t.shape) for n in function.body.walk() for t in n.types if t.shape)
+    return max(1, max(sizes, default=1) // lanes)
+
+
+def _reason(
+    asked: int, count: int, target: Target, tried: list[Kernel], refused: TileTooLarge | None
+) -> str:
+    if count == asked:
+        return f"{count} simdgroups, as asked for"
+    if count < asked:
+        return f"{count} simdgroups, not {asked}: the largest tile has no elements for more"
+    why = (
+        f"fewer need about {tried[-1].registers} of {target.registers} registers"
+        if tried
+        else f"fewer cannot hold the tiles ({refused.what if refused else ''})"
+    )
+    return f"{count} simdgroups, not {asked}: {why}"
+
+
+def _spills(kernel: Kernel, target: Target) -> str:
+    groups = kernel.threads // target.lanes
+    return (
+        f"{groups} simdgroups; about {kernel.registers} registers a thread, of {target.registers}: "
+        "expect spills, use smaller block sizes"
+    )

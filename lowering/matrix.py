@@ -1,0 +1,172 @@
+"""Matrix products on 8x8 simdgroup matrices: accumulators stay in registers, which the epilogue then uses.
+
+An operand that its simdgroup holds already (lowering/products.py) is read from registers; another is
+staged in threadgroup memory, its rows padded by 16 bytes so that they start in different banks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..fusion.graph import Node, Value
+from ..fusion.views import identity
+from .fragments import SIDE, fragments
+from .layout import Layout
+from .products import Product
+from .scope import Scope, Storage
+from .staging import sizes, stage, stage_depth
+
+if TYPE_CHECKING:
+    from .emit import Emitter
+
+_PAD_BYTES = 16
+
+
+def emit(emitter: Emitter, node: Node, storage: Storage, product: Product) -> None:
+    """storage += a x b, for storage in the layout product.result."""
+    a, b, _ = node.inputs
+    batch, m, k, n = sizes(node)
+    held = [
+        _registers(emitter, v, layout) if direct else None
+        for v, layout, direct in zip(
+            (a, b), (product.left, product.right), emitter.homes.in_registers(node)
+        )
+    ]
+    work = _Work(emitter, node, storage, product, held)
+    depth = k
+    if None in held:
+        depth = stage_depth(emitter, node, k, SIDE, lambda d: work.bytes(d, padded=False))
+    work.padded = work.bytes(depth, padded=True) <= emitter.target.threadgroup_bytes
+    out = emitter.out
+    # Registers have no addresses: where an operand is there, its index must be known.
+    unroll = any(h is not None for h in held)
+    if depth < k and unroll:
+        out.line(emitter.target.loop)
+    with out.block(f"for (int k0 = 0; k0 < {k}; k0 += {depth})" if depth < k else ""):
+        if depth < k:
+            emitter.arena.dirty = True
+        shared = work.stage(depth)
+        if unroll:
+            out.line(emitter.target.loop)
+        with out.block(f"for (int k = 0; k < {depth}; k += {SIDE})"):
+            if batch > 1:
+                out.line(emitter.target.loop)
+            with out.block(f"for (int batch = 0; batch < {batch}; ++batch)" if batch > 1 else ""):
+                work.multiply(shared, depth)
+
+
+class _Work:
+    """One product. `held`: names of the operands that are in registers."""
+
+    def __init__(
+        self,
+        emitter: Emitter,
+        node: Node,
+        storage: Storage,
+        product: Product,
+        held: Sequence[str | None],
+    ):
+        self.emitter, self.node, self.storage, self.product = emitter, node, storage, product
+        self.held, self.padded = held, False
+        self.batch, self.m, self.k, self.n = sizes(node)
+        self.rows = self.m // SIDE >> product.shared.rows
+        self.columns = self.n // SIDE >> product.shared.columns
+
+    def _plan(self, depth: int, padded: bool) -> list[tuple[Value, int, int] | None]:
+        """Of each staged operand: (value, rows, stride in elements)."""
+        a, b, _ = self.node.inputs
+        shapes = ((a, self.m, depth), (b, depth, self.n))
+        return [
+            None if name else (v, r, c + (_PAD_BYTES // v.type.scalar.bytes if padded else 0))
+            for name, (v, r, c) in zip(self.held, shapes)
+        ]
+
+    def bytes(self, depth: int, *, padded: bool) -> int:
+        plans = [p for p in self._plan(depth, padded) if p]
+        return sum(self.batch * rows * stride * v.type.scalar.bytes for v, rows, stride in plans)
+
+    def stage(self, depth: int) -> list[tuple[str, int] | None]:
+        """(name, stride) of each staged operand, written and visible."""
+        plans = self._plan(depth, self.padded)
+        wanted = [
+            (v.type.scalar, self.batch * rows * stride) for v, rows, stride in filter(None, plans)
+        ]
+        if not wanted:
+            return [None, None]
+        arena = self.emitter.arena
+        names = iter(arena.arrays(wanted, self.bytes(depth, padded=self.padded), self.node))
+        found: list[tuple[str, int] | None] = []
+        for plan, along_k in zip(plans, (True, False)):
+            if plan is None:
+                found.append(None)
+                continue
+            value, _, stride = plan
+            name = next(names)
+            stage(self.emitter, value, name, depth, stride, along_k=along_k)
+            found.append((name, stride))
+        arena.publish()
+        return found
+
+    def multiply(self, shared: Sequence[tuple[str, int] | None], depth: int) -> None:
+        """All products of 8x8 matrices at one k."""
+        emitter, out = self.emitter, self.emitter.out
+        left = self._operand(0, shared[0], "k", depth)
+        right = self._operand(1, shared[1], "k", depth)
+        batch = "batch" if self.batch > 1 else ""
+        for name, count in (("i", self.rows), ("j", self.columns)):
+            out.line(emitter.target.loop)
+            out.line(f"for (int {name} = 0; {name} < {count}; ++{name})")
+        place = _index([(batch, self.batch), ("i", self.rows), ("j", self.columns)])
+        out.line(f"  tile_multiply({self.storage.name} + {place}, {left}, {right});")
+
+    def _operand(self, side: int, shared: tuple[str, int] | None, k: str, depth: int) -> str:
+        """Where the lane's two elements of the operand's matrix number i or j are."""
+        batch = ("batch" if self.batch > 1 else "", self.batch)
+        if shared is None:
+            at = f"(k0 + {k})" if depth < self.k else k
+            deep = (f"{at} / {SIDE}", self.k // SIDE)
+            own = ("i", self.rows) if side == 0 else ("j", self.columns)
+            order = [batch, own, deep] if side == 0 else [batch, deep, own]
+            return f"{self.held[side]} + {_index(order)}"
+        name = self._load(side, shared, k, depth)
+        return f"{name} + {_index([('i', self.rows) if side == 0 else ('j', self.columns)])}"
+
+    def _load(self, side: int, shared: tuple[str, int], k: str, depth: int) -> str:
+        """The operand's matrices at one k, from threadgroup memory to registers."""
+        emitter, product = self.emitter, self.product
+        array, stride = shared
+        shape = (self.m, SIDE) if side == 0 else (SIDE, self.n)
+        layout = fragments(shape, product.shared, by_rows=side == 0, by_columns=side == 1)
+        word = ("left", "right")[side]
+        scalar = self.node.inputs[side].type.scalar
+        operand = emitter.new_storage(word, layout, scalar, self.node.id)
+        nest = emitter.nest(layout)
+        scope = Scope(emitter, nest)
+        row, column = (nest.coordinate(d).text for d in (0, 1))
+        row, column = (row, f"{k} + {column}") if side == 0 else (f"({k} + {row})", column)
+        if self.batch > 1:
+            row = f"(batch * {self.m if side == 0 else depth} + {row})"
+        place = operand.at(nest, scope.identity).text
+        scope.line(nest.depth, f"{place} = {array}[{row} * {stride} + {column}];")
+        emitter.write_nest(nest)
+        return operand.name
+
+
+def _index(parts: Sequence[tuple[str, int]]) -> str:
+    """Two times the number whose digits, in these bases, are the texts of `parts`."""
+    text = ""
+    for name, count in parts:
+        if count > 1:
+            text = f"({text} * {count} + {name})" if text else name
+    return f"2 * ({text})" if " " in text else f"2 * {text}" if text else "0"
+
+
+def _registers(emitter: Emitter, value: Value, layout: Layout) -> str:
+    """The name of an array of registers that holds `value` in `layout`."""
+    leaves = list(emitter.values.leaves(value, identity(value.type.shape)))
+    if leaves == [(value, identity(value.type.shape))]:
+        return emitter.storage_in(value, layout).name
+    storage = emitter.new_storage("operand", layout, value.type.scalar, value.node)
+    emitter.fill(storage, value)
+    return storage.name

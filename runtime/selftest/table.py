@@ -1,0 +1,7 @@
+"""All self-tests: one row for each risky path."""
+
+from __future__ import annotations
+
+from . import atomics, bfloats, fragments, lanes, memory
+
+ROWS = (*fragments.ROWS, *atomics.ROWS, *bfloats.ROWS, *lanes.ROWS, *memory.ROWS)

@@ -1,0 +1,70 @@
+"""The layout of 8x8 matrices, and how simdgroups share a product."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from triton_mlx.lowering.fragments import Split, fragments, split
+from triton_mlx.lowering.layout import Conversion, Layout, classify
+
+
+def test_one_matrix_is_as_apple_s_kernels_have_it() -> None:
+    """Against the formula of MLX's get_coord, element by element."""
+    layout = fragments((8, 8), Split(0, 0))
+    for lane in range(32):
+        quad = lane // 4
+        row = (quad & 4) + (lane // 2) % 4
+        column = (quad & 2) * 2 + (lane % 2) * 2
+        assert [layout.element(r, lane) for r in (0, 1)] == [row * 8 + column, row * 8 + column + 1]
+
+
+SIZES = st.sampled_from([8, 16, 32, 64, 128])
+GROUPS = st.sampled_from([1, 2, 4, 8, 16, 32])
+
+
+def held(layout: Layout, side: int, group: int) -> set[int]:
+    """The rows (side 0) or columns (side 1) that a simdgroup holds something of."""
+    size = layout.shape[1]
+    places = (layout.element(r, n, group) for r in range(layout.registers) for n in range(32))
+    return {e // size if side == 0 else e % size for e in places}
+
+
+@settings(deadline=None, max_examples=40)
+@given(SIZES, SIZES, SIZES, GROUPS, st.booleans())
+def test_all_is_held_and_operands_match(m: int, n: int, k: int, groups: int, rows: bool) -> None:
+    shared = split(m, n, groups, keep_rows=rows)
+    assert 1 << (shared.rows + shared.columns + shared.idle) == groups
+    result = fragments((m, n), shared)
+    left = fragments((m, k), shared, by_columns=False)
+    right = fragments((k, n), shared, by_rows=False)
+    for layout in (result, left, right):
+        assert layout.covers()
+        assert (len(layout.lane), len(layout.simdgroup)) == (5, groups.bit_length() - 1)
+        assert list(layout.register) == sorted(layout.register)
+    for group in range(groups):
+        assert held(result, 0, group) == held(left, 0, group)
+        assert held(result, 1, group) == held(right, 1, group)
+        assert held(left, 1, group) == held(right, 0, group) == set(range(k))
+
+
+@pytest.mark.parametrize(
+    ("m", "n", "groups", "keep", "expected"),
+    [
+        (64, 64, 4, False, Split(1, 1)),
+        (64, 64, 4, True, Split(2, 0)),
+        (16, 64, 4, True, Split(1, 1)),
+        (128, 32, 4, False, Split(2, 0)),
+        (8, 8, 4, False, Split(0, 0, 2)),
+    ],
+)
+def test_split(m: int, n: int, groups: int, keep: bool, expected: Split) -> None:
+    assert split(m, n, groups, keep_rows=keep) == expected
+
+
+def test_whole_rows_of_a_result_are_the_left_operand_of_the_next_product() -> None:
+    shared = split(64, 32, 4, keep_rows=True)
+    following = split(64, 128, 4, keep_rows=True)
+    left = fragments((64, 32), following, by_columns=False)
+    assert classify(fragments((64, 32), shared), left) is Conversion.NOTHING
