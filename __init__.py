@@ -9,7 +9,10 @@ from __future__ import annotations
 import contextlib as _contextlib
 from typing import Any
 
-# First, so that Triton's plug-in discovery has finished before any module of ours looks at it.
+from .runtime.frontend.place import choose as _choose_front_end
+
+_choose_front_end()
+# Then this, so that Triton's plug-in discovery has finished before any module of ours looks at it.
 with _contextlib.suppress(ImportError):
     import triton as _triton  # noqa: F401
 

@@ -7,11 +7,15 @@ import itertools
 import re
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from .compose import Compose
 from .errors import Loc, UnsupportedOperation, UnsupportedType
 from .expand import EXPANSIONS
+from .float8 import FORMATS, decode
 from .flow import Flow
 from .graph import Function, Graph, GraphBuilder, Parameter, Value, substitute_graph
 from .mlir import Block, Operation, parse
@@ -126,7 +130,6 @@ _RMW = {
 }
 # Operations that only pass information to other back ends.
 _IGNORED = frozenset({"llvm.intr.assume"})
-# Libdevice symbols that are one op of ours; the target's math library has the rest.
 
 
 def lift(text: str) -> Function:
@@ -135,10 +138,11 @@ def lift(text: str) -> Function:
     Raises UnsupportedOperation or UnsupportedType with the line of the user's kernel, and
     IRFormatError if the text is not what a tested Triton prints.
     """
-    return _lift_module(parse(text))
+    return lift_module(parse(text))
 
 
-def _lift_module(module: Operation) -> Function:
+def lift_module(module: Operation) -> Function:
+    """As `lift`, of operations that were never text."""
     functions = {
         op.attrs["sym_name"].strip('"'): op
         for op in module.regions[0][0].operations
@@ -222,6 +226,8 @@ def _number(text: str, elem: Scalar, loc: Loc) -> int | float | bool:
     bits = int(text, 16)
     if elem.name == "bf16":
         return float(struct.unpack("<f", struct.pack("<I", bits << 16))[0])
+    if elem.name in FORMATS:
+        return float(decode(np.asarray(bits), elem.name))
     formats = {"f64": ("<Q", "<d"), "f32": ("<I", "<f"), "f16": ("<H", "<e")}
     if elem.name not in formats:
         raise UnsupportedType(f"constant {text} of type {elem}", where=loc)
@@ -241,15 +247,19 @@ def _integers(op: Operation, name: str) -> tuple[int, ...]:
 
 
 class _Lifter:
-    """Lifts blocks. `functions`: those that may be called; `calls`: those that are being lifted."""
+    """Lifts blocks. `functions`: those that may be called; `calls`: those that are being lifted.
+
+    `at`: the user's line for all that is lifted, which in a called function is that of the call.
+    """
 
     def __init__(
         self,
         ids: Iterator[int],
         functions: Mapping[str, Operation],
         calls: frozenset[str] = frozenset(),
+        at: Loc | None = None,
     ):
-        self.ids, self.functions, self.calls = ids, functions, calls
+        self.ids, self.functions, self.calls, self.at = ids, functions, calls, at
         self.constants: dict[Value, int | float | bool] = {}
 
     def block(
@@ -268,6 +278,7 @@ class _Lifter:
         """Lift operations that follow each other; `scope` learns their results."""
         for op in operations:
             if op.name not in _IGNORED:
+                op = op if self.at is None else replace(op, loc=self.at)
                 outputs = self.operation(op, builder, scope)
                 scope.update(zip(op.results, outputs, strict=True))
 
@@ -338,16 +349,29 @@ class _Lifter:
             raise _refusal(op, f"a function that calls itself, {name}" if func else name)
         blocks = func.regions[0]
         scope = dict(zip((arg for arg, _, _ in blocks[0].args), inputs, strict=True))
-        inner = _Lifter(self.ids, self.functions, self.calls | {name})
-        return Flow(inner, blocks).follow(blocks[0], builder, scope, frozenset())
+        flow = self.flow(blocks, self.calls | {name}, op.loc)
+        return flow.follow(blocks[0], builder, scope, frozenset())
+
+    def flow(self, blocks: list[Block], calls: frozenset[str], at: Loc) -> Flow:
+        """For the blocks of a called function."""
+        return Flow(_Lifter(self.ids, self.functions, calls, at), blocks)
 
 
 class _PerElement(_Lifter):
     """Lifts scalar code of a region so that it works on tiles of `shape`, element by element."""
 
-    def __init__(self, outer: _Lifter, shape: tuple[int, ...]):
-        super().__init__(outer.ids, outer.functions, outer.calls)
+    def __init__(
+        self,
+        outer: _Lifter,
+        shape: tuple[int, ...],
+        calls: frozenset[str] | None = None,
+        at: Loc | None = None,
+    ):
+        super().__init__(outer.ids, outer.functions, calls or outer.calls, at or outer.at)
         self.shape = shape
+
+    def flow(self, blocks: list[Block], calls: frozenset[str], at: Loc) -> Flow:
+        return Flow(_PerElement(self, self.shape, calls, at), blocks, self.shape)
 
     def operation(
         self, op: Operation, builder: GraphBuilder, scope: dict[str, Value]
@@ -357,8 +381,10 @@ class _PerElement(_Lifter):
             scope[operand] = words.broadcast(scope[operand], self.shape)
         if op.name == "scf.if":
             return self._if(op, builder, scope)
-        types = tuple(_type(t, op.loc).with_shape(self.shape) for t in op.result_types)
         inputs = tuple(scope[o] for o in op.operands)
+        if op.name == "tt.call":
+            return self._call(op, inputs, builder)
+        types = tuple(_type(t, op.loc).with_shape(self.shape) for t in op.result_types)
         name: str = _SAME.get(op.name, "")
         attrs: dict[str, Any] = {}
         if not name and op.name in _SPECIAL:

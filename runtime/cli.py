@@ -104,9 +104,17 @@ def _parser() -> argparse.ArgumentParser:
     cache = command("cache", "the cache of compiled kernels on disk")
     cache.add_argument("action", choices=("ls", "clear", "path", "stats"))
     cache.set_defaults(run=_cache)
+    _add_install(command("install-triton", "install Triton's Python files where it has no wheel"))
     if importlib.util.find_spec("triton_mlx.runtime.inspect") is not None:
         _add_emit(command("emit", "run a script, and print the source of the kernels it launched"))
     return parser
+
+
+def _add_install(install: argparse.ArgumentParser) -> None:
+    install.add_argument("--version", dest="release", default="", help="of Triton")
+    install.add_argument("--wheel", help="a downloaded wheel of Triton: no network is needed")
+    install.add_argument("--uninstall", action="store_true", help="remove it again")
+    install.set_defaults(run=_install)
 
 
 def _add_emit(emit: argparse.ArgumentParser) -> None:
@@ -160,6 +168,12 @@ def _cache(args: argparse.Namespace) -> int:
     for warning in caught:
         _say(f"warning: {warning.message}", code)
     return code
+
+
+def _install(args: argparse.Namespace) -> int:
+    from .commands import install_triton
+
+    return install_triton(args.release, args.wheel, args.uninstall, args.json, sys.stdout)
 
 
 def _emit(args: argparse.Namespace) -> int:

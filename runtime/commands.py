@@ -1,10 +1,12 @@
-"""What the commands `targets` and `cache` print."""
+"""What the commands `targets`, `cache` and `install-triton` do and print."""
 
 from __future__ import annotations
 
 import json as json_module
+import sys
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TextIO
 
 from .. import hwinfo
@@ -176,3 +178,24 @@ def _size(count: int) -> str:
 
 def _moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")
+
+
+def install_triton(
+    version: str, wheel: str | None, uninstall: bool, as_json: bool, stream: TextIO
+) -> int:
+    """Install or remove Triton's Python files. Raises NotInstalled or WrongWheel."""
+    from .frontend import install
+    from .frontend.wheel import LATEST
+
+    if uninstall and (version or wheel):
+        raise WrongUsage("--uninstall goes with neither --version nor --wheel")
+    if uninstall:
+        found, done = install.uninstall(), "uninstalled"
+    else:
+        source = Path(wheel) if wheel else None
+        found, done = install.install(version or LATEST, source, sys.stderr), "installed"
+    if as_json:
+        write_json({"triton": found, "done": done}, stream)
+    else:
+        print(f"triton {found} is {done}", file=stream)
+    return 0

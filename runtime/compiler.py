@@ -79,8 +79,10 @@ class MLXBackend(_BaseBackend):
     @functools.cache  # noqa: B019  one backend per process and target
     def hash(self) -> str:
         from .cache import sources_digest
+        from .frontend.place import is_python
 
-        return f"{sources_digest()}-{self.target.arch}"
+        recorded = "python" if is_python() else "native"
+        return f"{sources_digest()}-{self.target.arch}-{recorded}"
 
     def parse_options(self, opts: dict[str, Any]) -> Options:
         known = {
@@ -112,6 +114,10 @@ class MLXBackend(_BaseBackend):
 
 
 def _optimise(module: Any) -> Any:
+    from .frontend.ready import is_recorded, make_ready
+
+    if is_recorded(module):
+        return make_ready(module)
     manager = _ir.pass_manager(module.context)
     common, ttir = _passes.common, _passes.ttir
     for add in (
@@ -132,10 +138,14 @@ def _optimise(module: Any) -> Any:
 
 def _finish(module: Any, metadata: dict[str, Any], options: Options) -> bytes:
     """Generic-form text of the kernel, after a trial lowering that refuses what cannot run."""
-    from .lowered import trial
+    from ..fusion.lift import lift_module
+    from .frontend.ready import as_operations, is_recorded
+    from .lowered import remember, trial
 
     metadata["name"] = module.get_entry_func_name()
     text = _generic_text(module, options.enable_fp_fusion)
+    if is_recorded(module):
+        remember(text, lift_module(as_operations(module)))
     lowered = trial(text, options.arch, options.num_warps)
     on_host = options.arch.partition(":")[0] == "host"
     # Users divide by it to get the programs of a core: a kernel that needs none counts one slot of it.

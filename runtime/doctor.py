@@ -24,11 +24,9 @@ Status = Literal["ok", "note", "missing"]
 OLDEST_PYTHON = (3, 10)
 _STYLES = {"ok": "green", "note": "yellow", "missing": "bold red"}
 _ON_MAC = sys.platform == "darwin"
-_TRITON_ON_MAC = (
-    "there is no macOS wheel of Triton; build it from source (up to an hour): "
-    "xcode-select --install, then pip install git+https://github.com/triton-lang/triton.git"
-)
-_TRITON = _TRITON_ON_MAC if _ON_MAC else "pip install triton"
+# Triton publishes wheels for Linux only.
+_HAS_WHEEL = sys.platform == "linux"
+_TRITON = "pip install triton" if _HAS_WHEEL else "python -m triton_mlx install-triton"
 _MLX = "pip install mlx" if _ON_MAC else "pip install 'mlx[cpu]'"
 
 
@@ -154,6 +152,15 @@ def _cache() -> Check:
     return Check("", "ok", str(root))
 
 
+def _front_end() -> Check:
+    import triton  # noqa: F401  without it there is neither
+
+    from .frontend.place import is_python
+
+    found = "Python, without Triton's native module" if is_python() else "Triton's native module"
+    return Check("", "ok", found)
+
+
 def _drivers() -> Check:
     from triton.backends import backends
 
@@ -240,6 +247,7 @@ def _simulator() -> Check:
 _CHECKS: tuple[tuple[str, Callable[[], Check]], ...] = (
     ("python", _python),
     ("triton", _package("triton", _TRITON)),
+    ("front end", _front_end),
     ("mlx", _package("mlx.core", _MLX)),
     ("numpy", _package("numpy", "pip install numpy")),
     ("networkx", _package("networkx", "pip install networkx")),

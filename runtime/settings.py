@@ -8,6 +8,7 @@
 | TRITON_MLX_CXX | C++ compiler for the host target | g++, clang++ or c++, whichever is found first |
 | TRITON_MLX_CLANG | clang (16 or newer) for the simulator | clang-19, clang, ..., whichever is found first |
 | TRITON_MLX_CHECKED | "1": the simulator runs in checked mode | "0" |
+| TRITON_MLX_FRONTEND | "python" or "native": what records kernels | native where it is installed |
 | TRITON_MLX_THREADS | threads of the host target | number of cores |
 """
 
@@ -29,6 +30,7 @@ class Settings:
     cxx: str = ""
     clang: str = ""
     checked: bool = False
+    frontend: str = ""
     threads: int = 0
 
     @classmethod
@@ -46,3 +48,8 @@ class Settings:
             else:
                 found[field.name] = text
         return cls(**found)  # type: ignore[arg-type]
+
+
+def foreign(name: str) -> str:
+    """A variable of another project's, which Triton asks its native module for; empty if not set."""
+    return os.environ.get(name, "")

@@ -49,15 +49,20 @@ def default() -> tuple[Pass, ...]:
     from .clean import RemoveDeadNodes
     from .floatatomics import JoinFloatAtomics
     from .fold import FoldConstants
+    from .hoist import HoistInvariants
     from .offsets import CarryOffsets
     from .recurrence import CloseRecurrences
+    from .share import ShareEqualNodes
     from .widen import WidenCombines
 
+    tidy = (HoistInvariants(), ShareEqualNodes())
     return (
+        *tidy,
         CloseRecurrences(),
         CarryOffsets(),
         JoinFloatAtomics(),
         WidenCombines(),
         FoldConstants(),
+        *tidy,  # what the passes above have added
         RemoveDeadNodes(),
     )

@@ -28,7 +28,6 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
     // matmul.py:33-34
     const int acc_91 = (start_102 / 32);
     const long acc_92 = static_cast<long>(acc_91);
-    const long acc_97 = static_cast<long>(acc_91);
     const int left_59 = (int)((uint)K_6 - (uint)start_102);
     // matmul.py:35
     alignas(64) float a_64[2048];
@@ -89,7 +88,7 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
       if (b_68) {
         {
           const long acc_99 = static_cast<long>(b_ptrs_56);
-          const long acc_100 = (acc_99 * acc_97);
+          const long acc_100 = (acc_99 * acc_92);
           const long offset_5 = acc_100;
           TILE_OUTER
           for (int r0 = 0; r0 < 32; ++r0) {
@@ -109,7 +108,7 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
       else {
         {
           const long acc_99_2 = static_cast<long>(b_ptrs_56);
-          const long acc_100_2 = (acc_99_2 * acc_97);
+          const long acc_100_2 = (acc_99_2 * acc_92);
           const long offset_7 = acc_100_2;
           TILE_OUTER
           for (int r0 = 0; r0 < 32; ++r0) {
@@ -138,10 +137,10 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
   // matmul.py:48
   {
     const int rows_26_4 = (rows_23 + 63);
-    const bool inside_82 = (rows_26_4 < M_4);
+    const bool a_51_3 = (rows_26_4 < M_4);
     const int cols_30_4 = (cols_28 + 63);
-    const bool inside_84 = (cols_30_4 < N_5);
-    const bool inside_87 = (inside_82 && inside_84);
+    const bool b_54_3 = (cols_30_4 < N_5);
+    const bool inside_87 = (a_51_3 && b_54_3);
     if (inside_87) {
       {
         TILE_OUTER
@@ -167,13 +166,13 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
           const int rows_26_6 = (rows_23 + i0);
           const int out_ptrs_75_2 = (rows_26_6 * stride_om_9);
           const long offset_10 = (long)out_ptrs_75_2;
-          const bool inside_82_2 = (rows_26_6 < M_4);
+          const bool a_51_4 = (rows_26_6 < M_4);
           TILE_MASKED
           for (int r1 = 0; r1 < 64; ++r1) {
             const int i1 = r1;
             const int cols_30_6 = (cols_28 + i1);
-            const bool inside_84_2 = (cols_30_6 < N_5);
-            const bool inside_87_2 = (inside_82_2 && inside_84_2);
+            const bool b_54_4 = (cols_30_6 < N_5);
+            const bool inside_87_2 = (a_51_4 && b_54_4);
             if (inside_87_2) out_ptr_3[offset_10 + (long)cols_30_6] = acc_102[(r0 << 6) + r1];
           }
         }

@@ -151,14 +151,14 @@
       const int rows_5 = (rows_3 + i0);
       const int out_ptrs = (rows_5 * stride_om);
       const int offset_5 = out_ptrs;
-      const bool inside = (rows_5 < M);
+      const bool a_6 = (rows_5 < M);
       #pragma clang loop unroll(full)
       for (int r1 = 0; r1 < 8; ++r1) {
         const int i1 = (((lane & 1) << 1) + (((lane >> 3) & 1) << 2) + ((sg & 1) << 5)) + (r1 & 1) + ((r1 >> 1) << 3);
         const int cols_4 = (cols_2 + i1);
-        const bool inside_2 = (cols_4 < N);
-        const bool inside_3 = (inside && inside_2);
-        if (inside_3) out_ptr_new[offset_5 + cols_4] = acc[(r0 << 3) + r1];
+        const bool b_6 = (cols_4 < N);
+        const bool inside = (a_6 && b_6);
+        if (inside) out_ptr_new[offset_5 + cols_4] = acc[(r0 << 3) + r1];
       }
     }
   }
