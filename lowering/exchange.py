@@ -29,15 +29,17 @@ class Arena:
         self.emitter = emitter
         self.bytes = 0
         self.dirty = False
+        self.exchanges = 0
 
-    def enter_loop(self) -> bool:
+    def enter_loop(self) -> tuple[bool, int]:
         """The end of a loop body is before its start. Returns what `leave_loop` must know."""
         before, self.dirty = self.dirty, True
-        return before
+        return before, self.exchanges
 
-    def leave_loop(self, before: bool) -> None:
-        """A loop may run no time at all: its barriers do not count for what follows."""
-        self.dirty = self.dirty or before
+    def leave_loop(self, before: tuple[bool, int]) -> None:
+        """A loop's barriers do not count for what follows: it may run no time, or be left before them."""
+        dirty, exchanges = before
+        self.dirty = dirty or self.exchanges > exchanges
 
     def arrays(self, wanted: Sequence[tuple[Scalar, int]], size: int, node: Node) -> list[str]:
         """Names of arrays of (element, count) side by side, free to be written."""
@@ -50,6 +52,7 @@ class Arena:
                 hint="use smaller block sizes",
             )
         self.bytes = max(self.bytes, size)
+        self.exchanges += 1
         if self.dirty:
             barrier(self.emitter)
         names: list[str] = []
@@ -76,6 +79,7 @@ class Arena:
         scalar = node.types[0].scalar
         self.bytes = max(self.bytes, scalar.bytes * self.emitter.threads)
         self.dirty = True
+        self.exchanges += 1
         word, depth = c_type(scalar), scope.nest.depth
         name, shared = scope.name(node.result, node), self.emitter.unique("shared")
         for line in (
