@@ -34,17 +34,18 @@ def evaluate(
     scalars: Mapping[int, int | float | bool],
     grid: tuple[int, int, int],
     say: Say = lambda node, program, values: None,
+    each: Callable[[Node], None] = lambda node: None,
 ) -> None:
     """Run every program; `buffers` (parameter index → flat array) change in place.
 
     One array may stand for several parameters. bfloat16 memory is a uint16 array. `say` is called
-    for every print. Raises BadArgument for an access out of bounds, with its place in the user's kernel,
-    and DeviceAssert.
+    for every print, `each` for every node each time it runs. Raises BadArgument for an access out of
+    bounds, with its place in the user's kernel, and DeviceAssert.
     """
     for z in range(grid[2]):
         for y in range(grid[1]):
             for x in range(grid[0]):
-                _Program(function, buffers, scalars, (x, y, z), grid, say).run()
+                _Program(function, buffers, scalars, (x, y, z), grid, say, each).run()
 
 
 class _Program:
@@ -56,9 +57,10 @@ class _Program:
         at: tuple[int, int, int],
         grid: tuple[int, int, int],
         say: Say,
+        each: Callable[[Node], None],
     ):
         self.body, self.buffers, self.at, self.grid = function.body, buffers, at, grid
-        self.say = say
+        self.say, self.each = say, each
         self.env: dict[Value, Any] = {}
         for k, value in enumerate(self.body.args):
             if value.type.is_pointer:
@@ -71,6 +73,7 @@ class _Program:
 
     def graph(self, graph: Graph) -> list[Any]:
         for node in graph:
+            self.each(node)
             results = self.node(node)
             self.env.update(zip(node.outputs, results))
         return [self.env[v] for v in graph.outputs]
