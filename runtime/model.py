@@ -72,4 +72,7 @@ def _shuffle_seconds(row: Capability, work: Work, busy: float) -> float:
     rate, clock = row.get("shuffle_bytes_per_clock"), row.get("clock_ghz")
     if not rate or not clock:
         return 0.0
-    return work.shuffles * _LANES * _WORD_BYTES / (rate * clock * 1e9 * row.value("cores") * busy)
+    seconds: float = (
+        work.shuffles * _LANES * _WORD_BYTES / (rate * clock * 1e9 * row.value("cores") * busy)
+    )
+    return seconds
