@@ -17,7 +17,7 @@ with _contextlib.suppress(ImportError):
     import triton as _triton  # noqa: F401
 
 __version__ = "0.1.0"
-__all__ = ["emit_last", "targets", "use"]
+__all__ = ["counted", "emit_last", "targets", "use"]
 
 
 def use(target: str, *, checked: bool | None = None, chip: str | None = None) -> Any:
@@ -35,6 +35,21 @@ def use(target: str, *, checked: bool | None = None, chip: str | None = None) ->
     from .runtime.target import use as _use
 
     return _use(target, checked=checked, chip=chip)
+
+
+def counted() -> Any:
+    """Count what launches on the "simulate" target do, as a context manager that gives a list.
+
+    One triton_mlx.runtime.simulator.Counts per launched kernel: bytes read and written per buffer and
+    in threadgroup memory, barriers, simdgroup and matrix operations. Launches inside are checked.
+
+        with triton_mlx.use("simulate"), triton_mlx.counted() as counts:
+            kernel[grid](x, y, out, n, BLOCK=256)
+        print(counts[0].buffers["x_ptr"].read)
+    """
+    from .runtime.simulator import counted as _counted
+
+    return _counted()
 
 
 def emit_last(kernel: Any, target: str = "metal") -> str:

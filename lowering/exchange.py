@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from ..fusion.errors import TileTooLarge
 from ..fusion.graph import Node, Value
 from ..fusion.types import Scalar
+from . import moves
 from .layout import Layout
 from .nest import Expr
-from .scope import Scope
+from .scope import Scope, Storage
 from .text import c_type
 
 if TYPE_CHECKING:
@@ -28,15 +29,17 @@ class Arena:
         self.emitter = emitter
         self.bytes = 0
         self.dirty = False
+        self.exchanges = 0
 
-    def enter_loop(self) -> bool:
+    def enter_loop(self) -> tuple[bool, int]:
         """The end of a loop body is before its start. Returns what `leave_loop` must know."""
         before, self.dirty = self.dirty, True
-        return before
+        return before, self.exchanges
 
-    def leave_loop(self, before: bool) -> None:
-        """A loop may run no time at all: its barriers do not count for what follows."""
-        self.dirty = self.dirty or before
+    def leave_loop(self, before: tuple[bool, int]) -> None:
+        """A loop's barriers do not count for what follows: it may run no time, or be left before them."""
+        dirty, exchanges = before
+        self.dirty = dirty or self.exchanges > exchanges
 
     def arrays(self, wanted: Sequence[tuple[Scalar, int]], size: int, node: Node) -> list[str]:
         """Names of arrays of (element, count) side by side, free to be written."""
@@ -49,6 +52,7 @@ class Arena:
                 hint="use smaller block sizes",
             )
         self.bytes = max(self.bytes, size)
+        self.exchanges += 1
         if self.dirty:
             barrier(self.emitter)
         names: list[str] = []
@@ -75,6 +79,7 @@ class Arena:
         scalar = node.types[0].scalar
         self.bytes = max(self.bytes, scalar.bytes * self.emitter.threads)
         self.dirty = True
+        self.exchanges += 1
         word, depth = c_type(scalar), scope.nest.depth
         name, shared = scope.name(node.result, node), self.emitter.unique("shared")
         for line in (
@@ -106,11 +111,21 @@ def fence(emitter: Emitter) -> None:
 
 
 def convert(emitter: Emitter, root: Value, target: Layout) -> None:
-    """Put `root` into `target` through threadgroup memory, indexed by the element number."""
+    """Put `root` into `target`: inside each simdgroup if that can be and is cheaper, else by memory."""
     home = emitter.home_storage(root)
     node = emitter.values.node(root)
-    scalar, size = root.type.scalar, root.type.size
     copy = emitter.declare(root, node, target)
+    inside = moves.plan(home.layout, target)
+    if inside is not None:
+        moves.emit(emitter, home, copy, inside)
+    else:
+        _through_memory(emitter, root, home, copy)
+
+
+def _through_memory(emitter: Emitter, root: Value, home: Storage, copy: Storage) -> None:
+    """Through threadgroup memory, indexed by the element number."""
+    node, target = emitter.values.node(root), copy.layout
+    scalar, size = root.type.scalar, root.type.size
     part = size
     while part * scalar.bytes > emitter.target.threadgroup_bytes:
         part //= 2

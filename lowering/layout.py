@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import reduce
 from operator import xor
 
@@ -146,47 +145,3 @@ def solve(columns: Sequence[int], target: int) -> int | None:
         target ^= pivots[top][0]
         found ^= pivots[top][1]
     return found
-
-
-class Conversion(IntEnum):
-    """What it takes to go from one layout to another, cheapest first."""
-
-    NOTHING = 0
-    REGISTERS = 1  # each thread has all it needs: rename registers
-    SHUFFLE = 2  # each simdgroup has all it needs
-    THREADGROUP = 3  # through threadgroup memory
-
-
-def classify(source: Layout, target: Layout) -> Conversion:
-    """The cheapest sufficient kind of conversion.
-
-    For every bit of the target's position, solve for the source position that holds the same element:
-    if the lane and simdgroup parts are the identity, the thread already has it, and so on.
-    """
-    if source == target:
-        return Conversion.NOTHING
-    columns = source.bases
-    n_reg, n_lane = len(source.register), len(source.lane)
-    need = Conversion.NOTHING
-    for part, bases in enumerate((target.register, target.lane, target.simdgroup)):
-        for i, basis in enumerate(bases):
-            own = (
-                0,
-                source.lane[i] if part == 1 and i < n_lane else 0,
-                source.simdgroup[i] if part == 2 and i < len(source.simdgroup) else 0,
-            )
-            stays = part > 0 and own[part] == basis
-            mask = None if stays else solve(columns, basis)
-            if stays:
-                continue
-            if mask is None:
-                return Conversion.THREADGROUP
-            lanes = mask >> n_reg & ((1 << n_lane) - 1)
-            groups = mask >> (n_reg + n_lane)
-            if groups or (part == 2 and source.simdgroup[i : i + 1] not in ((), (0,))):
-                return Conversion.THREADGROUP
-            if lanes or (part == 1 and source.lane[i : i + 1] not in ((), (0,))):
-                need = max(need, Conversion.SHUFFLE)
-            else:
-                need = max(need, Conversion.REGISTERS)
-    return need

@@ -1,8 +1,9 @@
 """Scans along an axis of a tile: every element combined with all before it (or after it, in reverse).
 
-On the host, where a thread holds the tile, one loop over the axis. Elsewhere in log2(n) rounds (Hillis and
-Steele, Data Parallel Algorithms, 1986): in round s each element takes in the one s places before it, through
-threadgroup memory, so that any layout and any combine function will do.
+On the host, where a thread holds the tile, one loop over the axis. Elsewhere by the bits of the layout
+(lowering/simdscan.py), or, where the layout does not allow that, in log2(n) rounds (Hillis and Steele, Data
+Parallel Algorithms, 1986): in round s each element takes in the one s places before it, through threadgroup
+memory, so that any layout and any combine function will do.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..fusion.graph import Node
 from ..fusion.types import Scalar
+from . import simdscan
 from .coarse import merged_axis
 from .exchange import put
 from .layout import Layout
@@ -32,6 +34,8 @@ def emit(emitter: Emitter, node: Node) -> None:
         emitter.fill(storage, value)
     if emitter.target.lanes == 1:
         _in_one_thread(emitter, node, storages)
+    elif (how := simdscan.plan(home, node.attr("axis"))) is not None:
+        simdscan.emit(emitter, node, storages, how)
     else:
         _across_threads(emitter, node, home, storages)
 

@@ -15,6 +15,7 @@ from . import cache
 if TYPE_CHECKING:
     from ..fusion.graph import Function
     from ..fusion.types import Scalar
+    from ..hwinfo import Capability
     from ..lowering.targets import Target
 
 
@@ -69,15 +70,26 @@ def kernel_for(text: str, target: str, num_warps: int, facts: Mapping[int, Buffe
 @functools.lru_cache(maxsize=64)
 def _row(arch: str) -> Target:
     """The lowering target of "host", "simulate", "metal", or one of these with ":chip"."""
-    from .. import hwinfo
     from ..lowering.targets import target_for
 
+    return target_for(_capability(arch))
+
+
+@functools.lru_cache(maxsize=64)
+def _capability(arch: str) -> Capability:
+    """The row of `arch`, without what this machine's self-tests have found to be wrong."""
+    from .. import hwinfo
+
     name, _, chip = arch.partition(":")
+    if name != "metal":
+        return hwinfo.find(chip or ("host" if name == "host" else "simulator"))
+    from .selftest import trusted_row
+
     if chip:
-        return target_for(hwinfo.find(chip))
-    if name == "metal" and _device() is not None:
-        return target_for(hwinfo.detect(_device()))
-    return target_for(hwinfo.find("host" if name == "host" else "simulator"))
+        return trusted_row(hwinfo.find(chip))
+    if _device() is not None:
+        return trusted_row(hwinfo.detect(_device()))
+    return hwinfo.find("simulator")
 
 
 @functools.cache
@@ -89,8 +101,11 @@ def _device() -> dict[str, str | int] | None:
 
 
 def _name(arch: str) -> str:
-    """What the disk cache tells apart: the device that is there is part of "metal"."""
-    return f"{arch} {_device()}" if arch == "metal" else arch
+    """What the disk cache tells apart: the device that is there, and what is trusted of it."""
+    if not arch.startswith("metal"):
+        return arch
+    off = sorted(n for n, cell in _capability(arch).cells.items() if cell.value is False)
+    return f"{arch} {_device()} {off}"
 
 
 def _read(key: str) -> Kernel | None:

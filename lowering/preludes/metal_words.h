@@ -22,6 +22,20 @@ template <> METAL_FUNC long tile_shuffle_xor<long>(long value, ushort mask) {
   return as_type<long>(uint2(simd_shuffle_xor(halves.x, mask), simd_shuffle_xor(halves.y, mask)));
 }
 
+template <typename T> METAL_FUNC T tile_shuffle(T value, ushort from) {
+  return simd_shuffle(value, from);
+}
+template <> METAL_FUNC bool tile_shuffle<bool>(bool value, ushort from) {
+  return simd_shuffle(uint(value), from) != 0;
+}
+template <> METAL_FUNC bfloat tile_shuffle<bfloat>(bfloat value, ushort from) {
+  return as_type<bfloat>(simd_shuffle(as_type<ushort>(value), from));
+}
+template <> METAL_FUNC long tile_shuffle<long>(long value, ushort from) {
+  const uint2 halves = as_type<uint2>(value);
+  return as_type<long>(uint2(simd_shuffle(halves.x, from), simd_shuffle(halves.y, from)));
+}
+
 // erf to 2 units in the last place; the polynomials are those of host_math.h.
 METAL_FUNC float erf_f(float x) {
   const float t = fabs(x), s = x * x;

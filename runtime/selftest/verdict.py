@@ -11,10 +11,10 @@ import platform
 import threading
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ...hwinfo import Capability, find
+from ...hwinfo import Capability, Cell, find
 from .. import cache
 from ..chip import current_chip, device_info
 from .judge import Result, judge
@@ -79,6 +79,16 @@ def trusted(capability: Capability, name: str) -> bool:
     capability.cell(name)
     device = _guarded(capability)
     return device is None or name not in _switched_off(device)
+
+
+def trusted_row(capability: Capability) -> Capability:
+    """`capability` without what `trusted` denies: those cells are False, with the reason as source."""
+    device = _guarded(capability)
+    off = _switched_off(device) if device is not None else frozenset()
+    if not off:
+        return capability
+    denied = {n: Cell(False, "a self-test failed here", verified=True) for n in sorted(off)}
+    return replace(capability, cells={**capability.cells, **denied})
 
 
 def record(device: Device, results: Sequence[Result]) -> None:

@@ -10,10 +10,12 @@ from .build import (
     find_clang,
     static_check,
 )
+from .counts import Counts, Traffic, counted
 from .dispatch import LaunchError, SimulatorResult, simulate
 from .findings import Finding
 
 __all__ = [
+    "Counts",
     "Finding",
     "LaunchError",
     "MetalTextError",
@@ -21,6 +23,8 @@ __all__ = [
     "MissingCompiler",
     "SimulatorResult",
     "UnsupportedMachine",
+    "Traffic",
+    "counted",
     "find_clang",
     "simulate",
     "static_check",

@@ -35,6 +35,8 @@ struct Region {
   bool writable, initialised, output;
   std::string name;
   std::vector<Record> records;
+  std::vector<uint8_t> touched;  // per byte, 1: read, 2: written; empty unless traffic is counted
+  uint64_t bytes_read, bytes_written;
 };
 
 constexpr int most_findings = 64;
@@ -77,7 +79,8 @@ static int image_bounds(dl_phdr_info* info, size_t, void* code) {
   return 1;
 }
 
-void checker_start(const Buffer* buffers, int count, char* low, char* high, const void* code, bool on) {
+void checker_start(const Buffer* buffers, int count, char* low, char* high, const void* code, bool on,
+                   bool count_traffic) {
   regions.clear();
   findings.clear();
   seen.clear();
@@ -90,9 +93,10 @@ void checker_start(const Buffer* buffers, int count, char* low, char* high, cons
   for (int i = 0; i < count; i++) {
     const Buffer& b = buffers[i];
     Region region = {b.at, b.at + b.bytes, Space::device, b.granule, b.writable != 0,
-                     b.initialised != 0, b.writable != 0, b.name, {}};
+                     b.initialised != 0, b.writable != 0, b.name, {}, {}, 0, 0};
     // Inputs are never written, so nothing can race with their readers: bounds are all they need.
     if (on && region.writable) region.records.resize(b.bytes / b.granule);
+    if (count_traffic) region.touched.resize(b.bytes);
     regions.push_back(std::move(region));
   }
   device_regions = regions.size();
@@ -101,6 +105,17 @@ void checker_start(const Buffer* buffers, int count, char* low, char* high, cons
 void checker_new_threadgroup() {
   // Records of threadgroup memory age out: their ticks lie before the threadgroup's start.
   last_hit = 0;
+}
+
+void checker_traffic(Traffic* of_buffers) {
+  for (size_t i = 0; i < device_regions; i++) {
+    const Region& region = regions[i];
+    Traffic& found = of_buffers[i] = {region.bytes_read, region.bytes_written, 0, 0};
+    for (uint8_t how : region.touched) {
+      found.distinct_read += how & 1;
+      found.distinct_written += how >> 1;
+    }
+  }
 }
 
 void checker_finish() {
@@ -129,7 +144,7 @@ extern "C" void msl_threadgroup_variable(const void* at, unsigned long bytes, un
   for (size_t i = device_regions; i < regions.size(); i++)
     if (regions[i].low == low) return;
   Region region = {low, low + bytes, Space::threadgroup, static_cast<uint32_t>(align), true,
-                   false, false, name, {}};
+                   false, false, name, {}, {}, 0, 0};
   region.records.resize((bytes + align - 1) / align);
   counters.threadgroup_bytes += bytes;
   regions.push_back(std::move(region));
@@ -224,6 +239,16 @@ static void out_of_bounds(char* at, uint32_t bytes, bool write, const Now& now, 
   if (!in_group_memory && distance > red_zone - 64) stop_dispatch();
 }
 
+static void count(Region& region, char* at, uint32_t bytes, bool write) {
+  bool device = region.space == Space::device;
+  if (write) (device ? counters.device_bytes_written : counters.threadgroup_bytes_written) += bytes;
+  else (device ? counters.device_bytes_read : counters.threadgroup_bytes_read) += bytes;
+  if (region.touched.empty()) return;
+  (write ? region.bytes_written : region.bytes_read) += bytes;
+  uint8_t* touched = &region.touched[at - region.low];
+  for (uint32_t i = 0; i < bytes; i++) touched[i] |= write ? 2 : 1;
+}
+
 static void access(const void* address, uint32_t bytes, bool write, const void* site, bool atomic = false) {
   const Actor* actor = running_actor();
   if (!checking || !actor || !bytes || on_fiber_stack(address)) return;
@@ -237,9 +262,7 @@ static void access(const void* address, uint32_t bytes, bool write, const void* 
     return;
   }
   now.space = region->space;
-  bool device = region->space == Space::device;
-  if (write) (device ? counters.device_bytes_written : counters.threadgroup_bytes_written) += bytes;
-  else (device ? counters.device_bytes_read : counters.threadgroup_bytes_read) += bytes;
+  count(*region, at, bytes, write);
   if (write && !region->writable)
     report("WRITE_TO_CONST", site, "write to input %s by thread %u of threadgroup %u", region->name.c_str(),
            actor->thread, order.group);

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..metal_call import MetalCall
 from .buffers import buffers_of, to_mlx
 from .build import compile_text
+from .counts import Counts, Traffic, counting, record
 from .findings import Finding, causes_first, located, too_much_memory
 from .native import dispatch
 
@@ -27,10 +28,11 @@ class LaunchError(ValueError):
 class SimulatorResult:
     """Findings (causes before consequences), fresh output arrays, and what was counted.
 
-    Counters, always: threads, threadgroups, threadgroup_barriers, simdgroup_operations,
-    threadgroup_bytes (memory of one threadgroup). In checked mode also bytes loaded and stored by
-    all threads together: device_bytes_read, device_bytes_written, threadgroup_bytes_read,
-    threadgroup_bytes_written. Device bytes include shapes and other constant buffers.
+    Counters, always: threads, threadgroups, threadgroup_barriers, simd_operations,
+    simdgroup_barriers, matrix_multiplies, matrix_transfers, threadgroup_bytes (see Counts). In
+    checked mode also bytes loaded and stored by all threads together: device_bytes_read,
+    device_bytes_written, threadgroup_bytes_read, threadgroup_bytes_written. Device bytes include
+    shapes and other constant buffers.
     """
 
     findings: tuple[Finding, ...]
@@ -45,15 +47,22 @@ def simulate(
 
     Outputs start as 0xFF in every byte (Metal gives stale memory), or filled with `init_value`.
     Checked mode also looks at every memory access and at undefined arithmetic; it is several times
-    slower. A kernel that would crash is stopped, and the reason is a finding.
+    slower; inside `counted` it is always on. A kernel that would crash is stopped, and the reason
+    is a finding.
     Raises MissingClang, MissingCompiler, UnsupportedMachine; MetalTextError for a text that does
     not compile; LaunchError for a launch that Metal refuses.
     """
+    counts = counting()
+    checked = checked or counts
     group = _group_size(call)
     metal = call.text(inputs)
     library = compile_text(metal, checked=checked)
     buffers = buffers_of(call, metal, inputs)
-    raw, counters = dispatch(library, call.grid, group, buffers, checked=checked)
+    raw, counters, traffic = dispatch(
+        library, call.grid, group, buffers, checked=checked, count_traffic=counts
+    )
+    if counts:
+        record(_counts(call.name, counters, traffic))
     findings = located(raw, library, metal)
     if not checked:
         findings += [f for f in (b.overrun() for b in buffers) if f]
@@ -64,6 +73,12 @@ def simulate(
     described = zip(call.output_names, call.output_shapes, call.output_dtypes, strict=True)
     outputs = [to_mlx(data[name], shape, dtype) for name, shape, dtype in described]
     return SimulatorResult(causes_first(findings), outputs, counters)
+
+
+def _counts(kernel: str, counters: Mapping[str, int], traffic: Mapping[str, Traffic]) -> Counts:
+    # Bytes of device memory are in `traffic`, by buffer.
+    rest = {name: n for name, n in counters.items() if not name.startswith("device_")}
+    return Counts(kernel=kernel, buffers=traffic, **rest)
 
 
 def _group_size(call: MetalCall) -> tuple[int, int, int]:

@@ -22,7 +22,7 @@ struct Fiber {
   State state;
   const void* site;     // the call it waits in
   unsigned flags;       // of the barrier it waits in
-  bool orders_simd;     // it waits in simdgroup_barrier
+  msl_meeting meeting;  // what it waits for at simdgroup level
   Actor actor;
   unsigned published_bytes;
   alignas(16) unsigned char published[MSL_SLOT_BYTES];
@@ -107,6 +107,7 @@ const unsigned char (*msl_exchange(const void* value, unsigned bytes, const void
   yield(State::at_simd, site);
   return simdgroups[fiber->actor.thread / MSL_LANES].values;
 }
+void msl_matrix_operation(msl_meeting kind) { running()->meeting = kind; }
 void msl_threadgroup_barrier(unsigned flags, const void* site) {
   running()->flags = flags;
   yield(State::at_barrier, site);
@@ -114,7 +115,7 @@ void msl_threadgroup_barrier(unsigned flags, const void* site) {
 void msl_simdgroup_barrier(unsigned flags, const void* site) {
   Fiber* fiber = running();
   fiber->flags = flags;
-  fiber->orders_simd = true;
+  fiber->meeting = MSL_BARRIER;
   fiber->published_bytes = 0;
   yield(State::at_simd, site);
 }
@@ -151,13 +152,17 @@ static void run_fiber(Fiber& fiber) {
 // False when no lane waits at one.
 static bool release_simdgroup(unsigned low, unsigned high) {
   const void* site = nullptr;
+  msl_meeting kind = MSL_FUNCTION;
   unsigned mask = 0, arrived = 0, elsewhere = 0, at_barrier = 0, done = 0;
   for (unsigned i = low; i < high; i++) {
     Fiber& fiber = fibers[i];
     if (fiber.state == State::done) done++;
     if (fiber.state == State::at_barrier) at_barrier++;
     if (fiber.state != State::at_simd) continue;
-    if (!arrived) site = fiber.site;
+    if (!arrived) {
+      site = fiber.site;
+      kind = fiber.meeting;
+    }
     if (fiber.site != site) {
       elsewhere++;
       continue;
@@ -166,7 +171,7 @@ static bool release_simdgroup(unsigned low, unsigned high) {
     mask |= 1u << (i - low);
   }
   if (!arrived) return false;
-  counters.simdgroup_operations++;
+  counters.meetings[kind]++;
   if (arrived != high - low)
     report("SIMD_DIVERGENCE", site,
            "only lanes 0x%08x of simdgroup %u in threadgroup %u reach this operation "
@@ -182,8 +187,8 @@ static bool release_simdgroup(unsigned low, unsigned high) {
     memcpy(values[i - low], fiber.published, fiber.published_bytes);
     fiber.state = State::runnable;
     fiber.lane.active = mask;
-    if (!fiber.orders_simd) continue;
-    fiber.orders_simd = false;
+    fiber.meeting = MSL_FUNCTION;
+    if (kind != MSL_BARRIER) continue;
     for (Space space : {Space::threadgroup, Space::device})
       fiber.actor.simd_since[int(space)] += orders(fiber.flags, space);
   }
@@ -272,10 +277,12 @@ static bool allocate(unsigned threads) {
   return stacks != nullptr;
 }
 
-// Run every thread of the grid. False when there is no memory for the stacks.
+// Run every thread of the grid. False when there is no memory for the stacks. With `traffic` (checked
+// mode only), one record per buffer is filled.
 extern "C" bool msl_dispatch(Entry kernel, void** buffers_of_kernel, const unsigned* grid_size,
                              const unsigned* group_size, char* threadgroup_low, char* threadgroup_high,
-                             const Buffer* buffers, int buffer_count, bool checked, Counters* counted) {
+                             const Buffer* buffers, int buffer_count, bool checked, Counters* counted,
+                             Traffic* traffic) {
   msl_triple grid = {grid_size[0], grid_size[1], grid_size[2]};
   msl_triple full = {group_size[0], group_size[1], group_size[2]};
   msl_triple groups = {(grid.x + full.x - 1) / full.x, (grid.y + full.y - 1) / full.y,
@@ -287,7 +294,7 @@ extern "C" bool msl_dispatch(Entry kernel, void** buffers_of_kernel, const unsig
   counters = {};
   order = {};
   checker_start(buffers, buffer_count, threadgroup_low, threadgroup_high,
-                reinterpret_cast<const void*>(kernel), checked);
+                reinterpret_cast<const void*>(kernel), checked, traffic);
   unsigned total = groups.x * groups.y * groups.z;
   traps_on();
   for (unsigned g = 0; g < total && !stopped; g++) {
@@ -306,5 +313,6 @@ extern "C" bool msl_dispatch(Entry kernel, void** buffers_of_kernel, const unsig
   msl_current = nullptr;
   if (!stopped) checker_finish();
   *counted = counters;
+  if (traffic) checker_traffic(traffic);
   return true;
 }

@@ -10,11 +10,20 @@ from pathlib import Path
 
 from .buffers import Buffer
 from .build import runtime_library
+from .counts import Traffic
 from .findings import RawFinding
 
 # The launcher puts this much into the section of threadgroup variables, so that it always exists.
 _ANCHOR_BYTES = 16
-_COUNTERS = ("threads", "threadgroups", "threadgroup_barriers", "simdgroup_operations")
+_COUNTERS = (
+    "threads",
+    "threadgroups",
+    "threadgroup_barriers",
+    "simd_operations",
+    "simdgroup_barriers",
+    "matrix_multiplies",
+    "matrix_transfers",
+)
 _CHECKED_COUNTERS = (
     "device_bytes_read",
     "device_bytes_written",
@@ -51,6 +60,12 @@ class _CCounters(ctypes.Structure):
     )
 
 
+class _CTraffic(ctypes.Structure):
+    _fields_ = tuple(
+        (name, ctypes.c_uint64) for name in ("read", "written", "distinct_read", "distinct_written")
+    )
+
+
 def dispatch(
     library: Path,
     grid: tuple[int, int, int],
@@ -58,13 +73,18 @@ def dispatch(
     buffers: Sequence[Buffer],
     *,
     checked: bool,
-) -> tuple[list[RawFinding], dict[str, int]]:
-    """Run all threads; findings and counters. `buffers` change in place. One launch at a time."""
+    count_traffic: bool = False,
+) -> tuple[list[RawFinding], dict[str, int], dict[str, Traffic]]:
+    """Run all threads; findings, counters, traffic by buffer (in checked mode, if asked for).
+
+    `buffers` change in place. One launch at a time.
+    """
     runtime, kernel = _runtime(), _loaded(library)
     low, high = kernel.msl_threadgroup_low(), kernel.msl_threadgroup_high()
     described = (_CBuffer * len(buffers))(*map(_described, buffers))
     addresses = (ctypes.c_void_p * len(buffers))(*(b.address for b in buffers))
     counted, count = _CCounters(), ctypes.c_int()
+    traffic = (_CTraffic * len(buffers))() if checked and count_traffic else None
     triple = ctypes.c_uint * 3
     with _one_at_a_time:
         ran = runtime.msl_dispatch(
@@ -78,6 +98,7 @@ def dispatch(
             len(buffers),
             ctypes.c_bool(checked),
             ctypes.byref(counted),
+            traffic,
         )
         raw = runtime.msl_findings(ctypes.byref(count))
         found = [_read(raw[k]) for k in range(count.value)]
@@ -88,7 +109,18 @@ def dispatch(
     # In checked mode gaps lie between the variables, so the runtime adds up their sizes.
     section = max(0, high - low - _ANCHOR_BYTES)
     counters["threadgroup_bytes"] = int(counted.threadgroup_bytes) if checked else section
-    return found, counters
+    return found, counters, _by_name(buffers, traffic)
+
+
+def _by_name(
+    buffers: Sequence[Buffer], traffic: ctypes.Array[_CTraffic] | None
+) -> dict[str, Traffic]:
+    if traffic is None:
+        return {}
+    return {
+        b.name: Traffic(t.read, t.written, t.distinct_read, t.distinct_written)
+        for b, t in zip(buffers, traffic, strict=True)
+    }
 
 
 def _described(b: Buffer) -> _CBuffer:

@@ -26,10 +26,16 @@ struct Finding {
 };
 
 struct Counters {
-  uint64_t threads, threadgroups, threadgroup_barriers, simdgroup_operations;
+  uint64_t threads, threadgroups, threadgroup_barriers;
+  uint64_t meetings[MSL_MEETINGS];  // of simdgroups, by kind
   uint64_t device_bytes_read, device_bytes_written;
   uint64_t threadgroup_bytes_read, threadgroup_bytes_written;
   uint64_t threadgroup_bytes;  // memory of the variables of one threadgroup
+};
+
+// What all threads together loaded from and stored to one buffer, in bytes; `distinct`: each byte once.
+struct Traffic {
+  uint64_t read, written, distinct_read, distinct_written;
 };
 
 // Order of memory operations. A clock ticks at the start of every threadgroup and at every barrier;
@@ -58,8 +64,10 @@ void traps_on();
 void traps_off();
 
 // --- checker.cpp
-void checker_start(const Buffer* buffers, int count, char* low, char* high, const void* code, bool on);
+void checker_start(const Buffer* buffers, int count, char* low, char* high, const void* code, bool on,
+                   bool count_traffic);
 void checker_finish();
 void checker_new_threadgroup();
+void checker_traffic(Traffic* of_buffers);
 void report(const char* kind, const void* site, const char* format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -73,7 +73,6 @@
     row_peak = fmax(row_peak, other_5);
   }
   {
-    threadgroup_barrier(mem_flags::mem_threadgroup);
     threadgroup float* shared = (threadgroup float*)arena;
     const int place = sg;
     if (lane == 0) {

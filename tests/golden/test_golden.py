@@ -13,9 +13,10 @@ from typing import Any
 import mlx.core as mx
 import pytest
 import triton
+import triton.language as tl
 
 import triton_mlx
-from triton_mlx.examples import attention, elementwise, layernorm, matmul, softmax
+from triton_mlx.examples import attention, dropout, elementwise, layernorm, matmul, softmax
 
 HERE = Path(__file__).parent
 VERSION = "3.9."
@@ -23,6 +24,52 @@ VERSION = "3.9."
 
 def zeros(*shape: int) -> mx.array:
     return mx.zeros(shape)
+
+
+@triton.jit
+def cross_entropy(x_ptr, label_ptr, loss_ptr, stride, classes, BLOCK: tl.constexpr):
+    row = tl.program_id(0)
+    x_ptr += row * stride
+    label = tl.load(label_ptr + row)
+    top = -float("inf")
+    total = 0.0
+    for start in range(0, classes, BLOCK):
+        at = start + tl.arange(0, BLOCK)
+        x = tl.load(x_ptr + at, mask=at < classes, other=-float("inf")).to(tl.float32)
+        higher = tl.maximum(top, tl.max(x))
+        total = total * tl.exp(top - higher) + tl.sum(tl.exp(x - higher))
+        top = higher
+    tl.store(loss_ptr + row, tl.log(total) + top - tl.load(x_ptr + label).to(tl.float32))
+
+
+@triton.jit
+def best_of_rows(x_ptr, value_ptr, index_ptr, M: tl.constexpr, N: tl.constexpr):
+    rows, cols = tl.arange(0, M), tl.arange(0, N)
+    x = tl.load(x_ptr + rows[:, None] * N + cols[None, :])
+    value, index = tl.max(x, axis=1, return_indices=True)
+    tl.store(value_ptr + rows, value)
+    tl.store(index_ptr + rows, index)
+
+
+@triton.jit
+def transposed(x_ptr, out_ptr, rows, cols, BLOCK: tl.constexpr):
+    r = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    c = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
+    inside = (r[:, None] < rows) & (c[None, :] < cols)
+    x = tl.load(x_ptr + r[:, None] * cols + c[None, :], mask=inside)
+    tl.store(out_ptr + c[None, :] * rows + r[:, None], x, mask=inside)
+
+
+@triton.jit
+def running_sum(x_ptr, out_ptr, N: tl.constexpr):
+    at = tl.program_id(0) * N + tl.arange(0, N)
+    tl.store(out_ptr + at, tl.cumsum(tl.load(x_ptr + at), axis=0))
+
+
+@triton.jit
+def counted(x_ptr, count_ptr, n, BLOCK: tl.constexpr, BINS: tl.constexpr):
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.atomic_add(count_ptr + tl.load(x_ptr + at, mask=at < n, other=0) % BINS, 1, mask=at < n)
 
 
 KERNELS: dict[str, tuple[Any, Callable[[], Any]]] = {
@@ -37,6 +84,28 @@ KERNELS: dict[str, tuple[Any, Callable[[], Any]]] = {
     "attention": (
         attention.attention_kernel,
         lambda: attention.attention(*[zeros(1, 2, 100, 64)] * 3, True),
+    ),
+    "dropout": (dropout.dropout_kernel, lambda: dropout.dropout(zeros(5000), 0.5, 7)),
+    "cross_entropy": (
+        cross_entropy,
+        lambda: cross_entropy[(4,)](
+            zeros(4, 3000), mx.zeros((4,), mx.int32), zeros(4), 3000, 3000, BLOCK=1024
+        ),
+    ),
+    "best_of_rows": (
+        best_of_rows,
+        lambda: best_of_rows[(1,)](zeros(16, 64), zeros(16), mx.zeros((16,), mx.int32), M=16, N=64),
+    ),
+    "transposed": (
+        transposed,
+        lambda: transposed[(3, 4)](zeros(96, 128), zeros(128, 96), 96, 128, BLOCK=32),
+    ),
+    "running_sum": (running_sum, lambda: running_sum[(4,)](zeros(2048), zeros(2048), N=512)),
+    "counted": (
+        counted,
+        lambda: counted[(4,)](
+            mx.zeros((4000,), mx.int32), mx.zeros((32,), mx.int32), 4000, BLOCK=1024, BINS=32
+        ),
     ),
 }
 

@@ -58,6 +58,23 @@ def test_barriers_of_a_loop_that_does_not_run_do_not_count(times: int) -> None:
 
 
 @triton.jit
+def barrier_behind_the_exit(x_ptr, out_ptr, N: tl.constexpr):
+    at = tl.arange(0, N)
+    x = tl.load(x_ptr + at)
+    while tl.max(x, axis=0) > 0:
+        x = x - 1
+        tl.debug_barrier()
+    tl.store(out_ptr + at, x + tl.sum(x, axis=0))
+
+
+def test_a_barrier_behind_the_exit_of_a_loop_does_not_count() -> None:
+    x, out = mx.arange(256) % 3, mx.zeros((256,), mx.int32)
+    with triton_mlx.use("simulate", checked=True):
+        barrier_behind_the_exit[(1,)](x, out, 256)
+    assert mx.array_equal(out, x - 2 + mx.sum(x - 2))
+
+
+@triton.jit
 def sums_that_wrap(a_ptr, out_ptr, N: tl.constexpr):
     i, j = tl.arange(0, N)[:, None], tl.arange(0, N)[None, :]
     a = tl.load(a_ptr + i * N + j)

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from triton_mlx.hwinfo import FACTS, UnknownCapability, find, rows
-from triton_mlx.runtime.selftest import SelfTestFailed, fragments, trusted, verdict
+from triton_mlx.lowering.targets import target_for
+from triton_mlx.runtime.selftest import SelfTestFailed, fragments, trusted, trusted_row, verdict
 from triton_mlx.runtime.selftest.judge import Result, judge, missing
 from triton_mlx.runtime.selftest.row import SelfTest
 from triton_mlx.runtime.selftest.table import ROWS
@@ -178,6 +179,19 @@ def test_a_failing_path_is_switched_off_with_one_warning(device: verdict.Device)
         assert trusted(device.row, "cores")
     assert len(caught) == 1
     assert "--selftest" in str(caught[0].message)
+
+
+def test_kernels_are_lowered_without_a_path_that_fails(
+    device: verdict.Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worse = broken(*BUGS["c forgotten"])
+    monkeypatch.setattr(verdict, "_tests", lambda: (worse,))
+    with pytest.warns(SelfTestFailed):
+        row = trusted_row(device.row)
+    assert target_for(device.row).matrix_types == {"f16", "bf16", "f32"}
+    assert target_for(row).matrix_types == {"bf16", "f32"}
+    assert not row.value("simdgroup_matrix_half") and row.cell("simdgroup_matrix_half").source
+    assert trusted_row(find("M1")) is find("M1")
 
 
 def test_the_record_is_read_by_the_next_process(

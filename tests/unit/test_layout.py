@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from triton_mlx.lowering.layout import Conversion, Layout, blocked, classify, log2, rank, solve
+from triton_mlx.lowering.layout import Layout, blocked, log2, rank, solve
+from triton_mlx.lowering.moves import Moves, plan, within
 
 Held = dict[tuple[int, int], frozenset[int]]
 
@@ -98,35 +99,56 @@ def test_without_an_axis_holds_the_other_coordinates(layout: Layout, data: st.Da
         assert after[thread] == {rest(e) for e in elements}
 
 
-def needed(source: Layout, target: Layout) -> Conversion:
-    """By looking at every thread: who has what this thread must have?"""
-    before, after = held(source), held(target)
-    if target.registers <= source.registers and all(
-        source.element(r, *thread) == target.element(r, *thread)
-        for thread in after
-        for r in range(target.registers)
-    ):
-        return Conversion.NOTHING
-    if all(elements <= before[thread] for thread, elements in after.items()):
-        return Conversion.REGISTERS
-    groups: dict[int, frozenset[int]] = {}
-    for (_, group), elements in before.items():
-        groups[group] = groups.get(group, frozenset()) | elements
-    if all(elements <= groups[group] for (_, group), elements in after.items()):
-        return Conversion.SHUFFLE
-    return Conversion.THREADGROUP
+def source_of(moves: Moves, register: int, lane: int, group: int) -> tuple[int, int]:
+    """(register, lane) that an element of the target comes from."""
+    found, other = 0, lane
+    for adds, number in ((moves.register, register), (moves.lane, lane), (moves.simdgroup, group)):
+        for k, add in enumerate(adds):
+            if number >> k & 1:
+                found, other = found ^ add.registers, other ^ add.lanes
+    return found, other
+
+
+def check(source: Layout, target: Layout, moves: Moves) -> None:
+    for lane, group in held(target):
+        for register in range(target.registers):
+            r, other = source_of(moves, register, lane, group)
+            assert moves.shuffles or other == lane
+            assert r < source.registers
+            assert source.element(r, other, group) == target.element(register, lane, group)
 
 
 @settings(max_examples=400, deadline=None)
 @given(source=layouts(), target=layouts())
-def test_a_conversion_is_never_judged_cheaper_than_it_is(source: Layout, target: Layout) -> None:
-    assert classify(source, target) >= needed(source, target)
+def test_moves_bring_every_element(source: Layout, target: Layout) -> None:
+    moves = within(source, target)
+    if moves is not None:
+        check(source, target, moves)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(source=bijections(), target=bijections())
-def test_without_repetition_the_judgement_is_exact(source: Layout, target: Layout) -> None:
-    assert classify(source, target) == needed(source, target)
+def test_moves_are_found_where_they_can_be(source: Layout, target: Layout) -> None:
+    before, after = held(source), held(target)
+    groups: dict[int, frozenset[int]] = {}
+    for (_, group), elements in before.items():
+        groups[group] = groups.get(group, frozenset()) | elements
+    moves = within(source, target)
+    assert (moves is not None) == all(e <= groups[group] for (_, group), e in after.items())
+    if moves is not None:
+        check(source, target, moves)
+        assert moves.shuffles != all(e <= before[thread] for thread, e in after.items())
+
+
+def test_memory_is_taken_where_shuffles_cost_more() -> None:
+    """A transpose in one simdgroup whose every lane needs another register of another lane."""
+    bits = [1 << k for k in range(10)]
+    source = Layout((1024,), tuple(bits[5:]), tuple(bits[:5]))
+    target = Layout((1024,), tuple(bits[:5]), tuple(bits[5:]))
+    assert within(source, target) is not None
+    assert plan(source, target) is None
+    swapped = Layout((1024,), tuple(bits[5:]), (2, 1, *bits[2:5]))
+    assert plan(source, swapped) is not None
 
 
 SHAPES = [(1,), (2,), (16,), (64,), (1024,), (2, 4), (16, 32), (128, 16), (1, 128), (4, 8, 16)]

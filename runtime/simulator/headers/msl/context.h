@@ -38,4 +38,7 @@ struct msl_lane {
 
 enum { MSL_SLOT_BYTES = 64, MSL_LANES = 32 };
 
+// What a simdgroup meets for.
+enum msl_meeting { MSL_FUNCTION, MSL_BARRIER, MSL_MATRIX_MULTIPLY, MSL_MATRIX_TRANSFER, MSL_MEETINGS };
+
 #endif

@@ -51,6 +51,7 @@ MSL_RENDEZVOUS void simdgroup_multiply_accumulate(
     thread simdgroup_matrix<TC, 8, 8>& c) {
   matrix_pair mine = {{(float)a.elements[0], (float)a.elements[1]},
                       {(float)b.elements[0], (float)b.elements[1]}};
+  msl_matrix_operation(MSL_MATRIX_MULTIPLY);
   auto all = exchange(mine, MSL_SITE);
   matrix_place at = place_of(all.lane);
   float sum0 = (float)c.elements[0], sum1 = (float)c.elements[1];
@@ -75,7 +76,10 @@ METAL_FUNC void simdgroup_multiply(
 
 template <class T>
 T value_of(T);  // the type of an element without const and address space
-MSL_RENDEZVOUS inline void matrix_meeting() { exchange(0u, MSL_SITE); }
+MSL_RENDEZVOUS inline void matrix_meeting() {
+  msl_matrix_operation(MSL_MATRIX_TRANSFER);
+  exchange(0u, MSL_SITE);
+}
 
 // Element (row, column) lies at memory[(origin.y + row) * stride + origin.x + column].
 METAL_FUNC ulong matrix_offset(uint row, uint column, ulong stride, ulong2 origin, bool transposed) {

@@ -1,0 +1,207 @@
+"""Every barrier of an emitted kernel is needed: without it, the simulator's checked mode finds a race.
+
+This tests both sides: a barrier too many in the emitter, and a race that the checker does not see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import mlx.core as mx
+import pytest
+import triton
+import triton.language as tl
+
+import triton_mlx
+from triton_mlx.examples import attention, dropout, elementwise, layernorm, matmul, softmax
+from triton_mlx.runtime import metal
+from triton_mlx.runtime.simulator import simulate
+
+
+@triton.jit
+def gather_kernel(x_ptr, out_ptr, N: tl.constexpr):
+    at = tl.arange(0, N)
+    x = tl.gather(tl.load(x_ptr + at), (at + 1) % N, axis=0)
+    tl.store(out_ptr + at, tl.gather(x, (at * 3 + 7) % N, axis=0))
+
+
+@triton.jit
+def running_sum_kernel(x_ptr, out_ptr, N: tl.constexpr):
+    at = tl.arange(0, N)
+    tl.store(out_ptr + at, tl.cumsum(tl.load(x_ptr + at), axis=0))
+
+
+@triton.jit
+def sort_kernel(x_ptr, out_ptr, N: tl.constexpr):
+    at = tl.arange(0, N)
+    tl.store(out_ptr + at, tl.sort(tl.load(x_ptr + at)))
+
+
+@triton.jit
+def histogram_kernel(x_ptr, out_ptr, N: tl.constexpr):
+    at = tl.arange(0, N)
+    tl.store(out_ptr + tl.arange(0, 16), tl.histogram(tl.load(x_ptr + at), 16))
+
+
+@triton.jit
+def transpose_kernel(x_ptr, out_ptr, M: tl.constexpr, N: tl.constexpr):
+    rows, cols = tl.arange(0, M), tl.arange(0, N)
+    x = tl.load(x_ptr + rows[:, None] * N + cols[None, :])
+    tl.store(out_ptr + cols[:, None] * M + rows[None, :], tl.trans(x))
+
+
+@triton.jit
+def column_best_kernel(x_ptr, value_ptr, index_ptr, M: tl.constexpr, N: tl.constexpr):
+    rows, cols = tl.arange(0, M), tl.arange(0, N)
+    x = tl.load(x_ptr + rows[:, None] * N + cols[None, :])
+    value, index = tl.max(x, axis=0, return_indices=True)
+    tl.store(value_ptr + cols, value)
+    tl.store(index_ptr + cols, index)
+
+
+@triton.jit
+def two_products_kernel(x_ptr, out_ptr, M: tl.constexpr):
+    at = tl.arange(0, M)[:, None] * M + tl.arange(0, M)[None, :]
+    x = tl.load(x_ptr + at)
+    y = tl.dot(x, x, input_precision="ieee")
+    tl.store(out_ptr + at, tl.dot(y, tl.trans(y), input_precision="ieee"))
+
+
+@triton.jit
+def branches_kernel(x_ptr, out_ptr, N: tl.constexpr):
+    at = tl.arange(0, N)
+    x = tl.load(x_ptr + at)
+    total = tl.sum(x, axis=0)
+    if total > 0:
+        x = tl.gather(x, (at + 1) % N, axis=0)
+    else:
+        x = x + tl.max(x, axis=0)
+    tl.store(out_ptr + at, tl.gather(x, N - 1 - at, axis=0) + total)
+
+
+@triton.jit
+def ticket_kernel(ticket_ptr, out_ptr, N: tl.constexpr):
+    ticket = tl.atomic_add(ticket_ptr, 1)
+    tl.store(out_ptr + ticket * N + tl.arange(0, N), ticket)
+
+
+@triton.jit
+def rows_in_place_kernel(x_ptr, rows, N: tl.constexpr):
+    at = tl.arange(0, N)
+    for row in range(1, rows):
+        above = tl.load(x_ptr + (row - 1) * N + (at + 1) % N)
+        tl.store(x_ptr + row * N + at, tl.load(x_ptr + row * N + at) + above)
+
+
+@triton.jit
+def through_memory_kernel(x_ptr, out_ptr, N: tl.constexpr):
+    at = tl.arange(0, N)
+    tl.store(out_ptr + at, tl.load(x_ptr + at))
+    tl.debug_barrier()
+    y = tl.load(out_ptr + (at + 33) % N)
+    tl.debug_barrier()
+    tl.store(out_ptr + at, y)
+
+
+def normal(*shape: int, dtype: Any = mx.float32) -> mx.array:
+    return mx.random.normal(shape).astype(dtype)
+
+
+def ints(*shape: int) -> mx.array:
+    return mx.zeros(shape, mx.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Launches of one kernel that together take every branch.
+
+    `needless`: how many of its barriers no launch needs, for the reason `why`.
+    """
+
+    launches: tuple[Callable[[], Any], ...]
+    needless: int = 0
+    why: str = ""
+
+
+def case(*launches: Callable[[], Any], needless: int = 0, why: str = "") -> Case:
+    return Case(launches, needless, why)
+
+
+HALF = mx.float16
+CASES = {
+    "chain": case(lambda: elementwise.chain(normal(300), normal(300), 2.0)),
+    "dropout": case(lambda: dropout.dropout(normal(300), 0.5, 3)),
+    "softmax": case(lambda: softmax.softmax(normal(2, 300))),
+    "softmax of 4096": case(lambda: softmax.softmax(normal(1, 4096))),
+    "softmax_long": case(lambda: softmax.softmax_long(normal(2, 1500), 512)),
+    "layer_norm": case(lambda: layernorm.layer_norm(normal(2, 300), normal(300), normal(300))),
+    "matmul": case(lambda: matmul.matmul(normal(64, 70), normal(70, 64))),
+    "matmul of halves": case(
+        lambda: matmul.matmul(normal(64, 70, dtype=HALF), normal(70, 64, dtype=HALF))
+    ),
+    "matmul in blocks of 32": case(lambda: matmul.matmul(normal(32, 70), normal(70, 32), 32)),
+    "linear in blocks of 16": case(
+        lambda: matmul.linear(normal(16, 70), normal(70, 16), normal(16), 0.1, 16)
+    ),
+    "attention": case(lambda: attention.attention(*(normal(1, 1, 70, 64) for _ in range(3)))),
+    "causal attention of halves": case(
+        lambda: attention.attention(*(normal(1, 1, 70, 64, dtype=HALF) for _ in range(3)), True)
+    ),
+    "attention with 16 dimensions": case(
+        lambda: attention.attention(*(normal(1, 1, 50, 16) for _ in range(3)), True, 16, 16)
+    ),
+    "gather": case(lambda: gather_kernel[(1,)](normal(256), normal(256), 256)),
+    "running sum": case(lambda: running_sum_kernel[(1,)](normal(256), normal(256), 256)),
+    "sort": case(lambda: sort_kernel[(1,)](normal(256), normal(256), 256)),
+    "histogram": case(lambda: histogram_kernel[(1,)](ints(256), ints(16), 256)),
+    "transpose": case(lambda: transpose_kernel[(1,)](normal(32, 64), normal(64, 32), 32, 64)),
+    "best of columns": case(
+        lambda: column_best_kernel[(1,)](normal(64, 32), normal(32), ints(32), 64, 32)
+    ),
+    "two products": case(lambda: two_products_kernel[(1,)](normal(32, 32), normal(32, 32), 32)),
+    "branches": case(
+        lambda: branches_kernel[(1,)](mx.ones(256), normal(256), 256),
+        lambda: branches_kernel[(1,)](-mx.ones(256), normal(256), 256),
+    ),
+    "ticket": case(lambda: ticket_kernel[(4,)](ints(1), ints(4, 128), 128)),
+    "rows in place": case(
+        lambda: rows_in_place_kernel[(1,)](normal(4, 256), 4, 256),
+        needless=1,
+        why="that a row's stores and another row's loads do not meet is not proved",
+    ),
+    "through memory": case(
+        lambda: through_memory_kernel[(1,)](normal(256), normal(256), 256),
+        needless=6,
+        why="a barrier of the program is emitted between two fences, and any one of the three is enough",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_without_a_barrier_there_is_a_finding(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[Any, Any]] = []
+    run = metal._run
+
+    def kept(launcher: Any, call: Any, inputs: Any) -> Any:
+        calls.append((call, inputs))
+        return run(launcher, call, inputs)
+
+    monkeypatch.setattr(metal, "_run", kept)
+    with triton_mlx.use("simulate", checked=True):
+        for launch in CASES[name].launches:
+            launch()
+    (source,) = {call.source for call, _ in calls}
+    assert not any("_barrier(" in call.header for call, _ in calls)
+    lines = source.split("\n")
+    needless: list[str] = []
+    for number, line in enumerate(lines):
+        if "_barrier(" not in line:
+            continue
+        without = "\n".join(("" if k == number else text) for k, text in enumerate(lines))
+        changed = ((replace(call, source=without), inputs) for call, inputs in calls)
+        if not any(simulate(call, inputs, checked=True).findings for call, inputs in changed):
+            needless.append("\n".join(lines[max(0, number - 4) : number + 5]))
+    told = "\n\n".join(needless)
+    assert len(needless) == CASES[name].needless, f"no launch needs these barriers:\n{told}"
