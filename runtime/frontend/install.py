@@ -28,6 +28,7 @@ _NO_NETWORK = (
     "Max retries",
     "timed out",
 )
+_PATIENCE = 600.0  # seconds to wait for another installation
 
 
 class NotInstalled(TritonMlxError):
@@ -106,7 +107,7 @@ def _alone() -> Iterator[None]:
     path = Path(sysconfig.get_path("purelib")) / ".triton-mlx-install.lock"
     lock = filelock.FileLock(path)
     try:
-        lock.acquire(timeout=600)
+        lock.acquire(timeout=_PATIENCE)
     except filelock.Timeout as error:
         raise NotInstalled("another installation is at work", why=f"it holds {path}") from error
     try:

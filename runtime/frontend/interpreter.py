@@ -135,7 +135,9 @@ def atomic_cas(pointers: Any, expected: Any, values: Any, order: Any) -> Array:
 
 def _exact_fma(x: float, y: float, z: float, kind: type) -> Any:
     """x * y + z with one rounding."""
-    if not (math.isfinite(x) and math.isfinite(y) and math.isfinite(z)):
+    if math.isfinite(x) and math.isfinite(y) and not math.isfinite(z):
+        return kind(z)  # the product alone may overflow
+    if not (math.isfinite(x) and math.isfinite(y)):
         return kind(x) * kind(y) + kind(z)
     exact = Fraction(x) * Fraction(y) + Fraction(z)
     if not exact:

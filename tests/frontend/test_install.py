@@ -202,6 +202,70 @@ def test_a_download_of_nothing_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stands for the folder of an environment's packages, with nothing in it."""
+    packages = tmp_path / "site-packages"
+    packages.mkdir()
+    monkeypatch.setattr(install.sysconfig, "get_path", lambda name: str(packages))
+    monkeypatch.setattr(install, "installed", lambda: "")
+    return packages
+
+
+def test_two_installations_do_not_meet(
+    published: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second waits; when it has waited long enough it says so, and touches nothing."""
+    inside: list[str] = []
+
+    def pip(arguments: list[str]) -> str:
+        if arguments[0] == "install" and not inside:
+            inside.append("first")
+            monkeypatch.setattr(install, "_PATIENCE", 0.01)
+            with pytest.raises(NotInstalled, match="another installation is at work"):
+                install.install("3.9.0", published, io.StringIO())
+        return ""
+
+    monkeypatch.setattr(install, "_pip", pip)
+    assert install.install("3.9.0", published, io.StringIO()) == "3.9.0+mlx"
+    assert inside == ["first"]
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, NotInstalled])
+def test_an_installation_that_breaks_off_leaves_nothing(
+    kind: type[BaseException], published: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[Path] = []
+
+    def pip(arguments: list[str]) -> str:
+        if arguments[0] != "install":
+            return ""
+        used.append(Path(arguments[-1]))
+        assert used[0].exists()
+        raise kind("broken off")
+
+    monkeypatch.setattr(install, "_pip", pip)
+    with pytest.raises(kind):
+        install.install("3.9.0", published, io.StringIO())
+    assert not used[0].parent.exists()
+    assert list(folder.iterdir()) == []
+    monkeypatch.setattr(install, "_pip", lambda arguments: "")
+    assert install.install("3.9.0", published, io.StringIO()) == "3.9.0+mlx"
+
+
+@pytest.mark.parametrize("system", ["darwin", "win32", "linux"])
+def test_no_step_asks_for_the_system(
+    system: str, published: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wheel is that of another platform everywhere, and what is made of it is of none."""
+    made: list[str] = []
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(install, "_pip", lambda arguments: made.append(arguments[-1]) or "")
+    assert install.install("3.9.0", published, io.StringIO()) == "3.9.0+mlx"
+    assert Path(made[-1]).name == "triton-3.9.0+mlx-py3-none-any.whl"
+
+
+@pytest.fixture
 def environment(tmp_path: Path) -> Iterator[Path]:
     """The Python of a new environment with pip and without Triton; it sees this one's packages last."""
     folder = tmp_path / "environment"
