@@ -89,7 +89,7 @@ def _parameters(
         places[k] = len(parameters)
         if slot is not None:
             slots[places[k]] = slot
-        else:
+        elif k in guest.scalars:
             scalars[places[k]] = guest.scalars[k]
         origins[places[k]] = guest.origins[k]
         parameters.append(replace(parameter, name=f"{parameter.name}_{places[k]}"))
