@@ -51,10 +51,11 @@ class Instance:
         element: Value,
         mask: Value | None,
         source: Source,
+        fence: Callable[[Value], Value],
     ):
         self.guest, self.reader, self.walk = guest, reader, walk
         self.arguments, self.words, self.source = arguments, words, source
-        self.element, self.mask = element, mask
+        self.element, self.mask, self.fence = element, mask, fence
         self.shape = element.type.shape
         self.nodes = {n.id: n for n in guest.function.body}
         self.parameters = {v: k for k, v in enumerate(guest.function.body.args)}
@@ -171,7 +172,7 @@ class Instance:
             made = self.words.builder.add(
                 "load", inputs, (self.at(node.types[0]),), dict(node.attrs), loc=node.loc
             )
-            return made.result
+            return self.fence(made.result)
         if own is None:
             return found
         other = (

@@ -17,7 +17,7 @@ from ..graph import Node, Value
 from ..types import I32, Type
 from .codes import Refusal
 from .guest import Instance, check_elementwise, check_stores
-from .merge import Merged, builder_for, joined, kept_apart, may_contract, merge
+from .merge import Fence, Merged, builder_for, has_products_and_sums, joined, merge
 from .records import NOT_WRITTEN, Launch
 from .walk import Site, Walk, is_permutation, places, reader_of, sites, walk_of
 
@@ -41,6 +41,9 @@ def check_plain(launch: Launch) -> None:
             raise Refusal("ATOMICS", f"{launch.name} uses atomics")
         if node.op in ("print", "assert", "barrier") or node.attr("volatile"):
             raise Refusal("EFFECT", f"{launch.name} has a {node.op}")
+    alone = len(launch.members) == 1
+    if alone and not launch.function.contracts and has_products_and_sums(launch.function):
+        raise Refusal("CONTRACTION", f"{launch.name} was compiled with enable_fp_fusion=False")
     if len(set(launch.slots.values())) < len(launch.slots):
         by_type = {(s, launch.function.parameters[p].type) for p, s in launch.slots.items()}
         if len(by_type) < len(launch.slots):
@@ -106,6 +109,11 @@ def _check_hazards(host: Launch, guest: Launch, merged: Merged, walk: Walk, tile
                     raise Refusal("WAR", f"{guest.name} rewrites an array in another order")
         if written and sum(s.node.op == "store" for s in mine) != 1:
             raise Refusal("STORE_IN_LOOP", f"{host.name} stores the common array more than once")
+        stored = [s.order for s in mine if s.node.op == "store"]
+        if rewritten and any(
+            s.node.op == "load" and s.order > min(stored, default=s.order) for s in mine
+        ):
+            raise Refusal("VERSION", f"{host.name} loads an array after storing to it")
         if written and not next(s for s in mine if s.node.op == "store").outer:
             raise Refusal(
                 "STORE_IN_LOOP", f"{host.name} stores the common array in a loop or branch"
@@ -137,7 +145,8 @@ class _Epilogue:
         self.reader, self.walk, self.tile = reader, walk, tile
         self.builder = builder_for(host, merged)
         self.words = Compose(self.builder, host.function.loc)
-        self.apart = may_contract(host.function) or may_contract(guest.function)
+        self.fence = Fence(host, guest, self.words)
+        self.nodes = {n.id: n for n in host.function.body}
         self.stores = {s.slot: s.node for s in sites(host) if s.node.op == "store"}
         self.checks: list[tuple[Value, Value | None, Node]] = []
         self.loaded: dict[int, Value] = {}
@@ -165,6 +174,7 @@ class _Epilogue:
             element,
             mask,
             self.source,
+            self.fence.loaded,
         )
         instance.stores()
         launch = joined(self.host, self.guest, self.merged, self.builder)
@@ -188,15 +198,16 @@ class _Epilogue:
             pointer = instance.value(node.inputs[0], outer)
             own = instance.condition(node, 1, outer)
             self.checks.append((pointer, instance.both(own, instance.mask), store))
-        shaped = self._shaped(value, instance.shape)
-        return kept_apart(shaped, self.words) if self.apart else shaped
+        return self.fence.stored(self._shaped(value, instance.shape), value, self.nodes)
 
     def _loaded(self, node: Node, joint: int, instance: Instance) -> Value | None:
         """What the host loaded already at the same elements under the same mask."""
         site = self.tile.site
         if site.node.op != "load" or site.slot != joint or not self._walks(node):
             return None
-        return site.node.result if site.node.types[0].elem == node.types[0].elem else None
+        if site.node.types[0].elem != node.types[0].elem:
+            return None
+        return self.fence.loaded(site.node.result)
 
     def _walks(self, node: Node) -> bool:
         """True if the guest's load touches, for every element of its walk, that element."""

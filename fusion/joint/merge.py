@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 
 from ..compose import Compose
 from ..graph import Function, GraphBuilder, Node, Parameter, Value, fresh_ids
-from ..types import I32, I64, Type
+from ..ops import OPS
+from ..types import I8, I16, I32, I64, Type
 from .codes import Refusal
 from .records import NOT_WRITTEN, Buffer, Launch
 
 MOST_BUFFERS = 30
-_FLOW_ON = frozenset({"neg", "splat", "broadcast", "expand_dims", "reshape", "trans"})
+_ZEROS = 16  # how many different zeros joins take turns with
+_SAME_VALUE = frozenset({"neg", "splat", "broadcast", "expand_dims", "reshape", "trans"})
+INTEGERS = {8: I8, 16: I16, 32: I32, 64: I64}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +132,10 @@ def builder_for(host: Launch, merged: Merged) -> GraphBuilder:
 
 def may_contract(function: Function) -> bool:
     """True if a compiler may make a fused multiply-add of something in the kernel."""
-    if not function.contracts:
-        return False
+    return function.contracts and has_products_and_sums(function)
+
+
+def has_products_and_sums(function: Function) -> bool:
     products = sums = False
     for node in function.body.walk():
         if node.op in ("dot", "fma"):
@@ -141,18 +146,56 @@ def may_contract(function: Function) -> bool:
     return products and sums
 
 
-def kept_apart(value: Value, words: Compose) -> Value:
-    """`value`, so that no compiler joins how it was made with how it is used.
+class Fence:
+    """Keeps compilers from joining what was made in one launch with what is used in another.
 
-    Its bits are combined with a zero that is only known at run time: what was stored and loaded again
-    must not become part of a fused multiply-add. 16-bit floats are rounded after each operation anyway.
+    A compiler may make one fused multiply-add of a product and a sum, or not make one because the product
+    turns out to be used twice. Both change bits, so values that cross from launch to launch are combined
+    with a zero that is only known at run time, another one for each join.
     """
-    if not value.type.is_float or value.type.scalar.bits < 32:
-        return value
-    integer = I32 if value.type.scalar.bits == 32 else I64
-    count = words.op("num_programs", (), Type(I32), axis=0)
-    zero = words.same("shr_u", count, words.const(31, Type(I32)))
-    zero = zero if integer is I32 else words.op("ext_s", (zero,), Type(I64))
-    bits = words.op("bitcast", (value,), value.type.with_elem(integer))
-    bits = words.same("xor", bits, words.broadcast(zero, value.type.shape))
-    return words.op("bitcast", (bits,), value.type)
+
+    def __init__(self, host: Launch, guest: Launch, words: Compose):
+        self.words = words
+        self.loads = may_contract(host.function) or may_contract(guest.function)
+        members = len(host.members) + len(guest.members)
+        self.shift = 31 - members % _ZEROS
+        self.zero: Value | None = None
+        if host.grid[2] >= 1 << (32 - _ZEROS):
+            raise Refusal("TOO_LARGE", f"{host.grid[2]} programs along the last axis")
+
+    def stored(self, value: Value, original: Value, nodes: Mapping[int, Node]) -> Value:
+        """What one launch stored, for the other. Only a product can become part of something else.
+
+        `original` is `value` in the kernel that stored it, whose nodes are `nodes`.
+        """
+        node = nodes.get(original.node)
+        while node is not None and node.op in _SAME_VALUE:
+            node = nodes.get(node.inputs[0].node)
+        if not value.type.is_float or value.type.scalar.bits < 32:
+            return value  # rounded after each operation
+        if node is not None and OPS[node.op].kind in ("elementwise", "memory", "index"):
+            return self.apart(value) if node.op in ("mul", "select") else value
+        return self.apart(value)
+
+    def loaded(self, value: Value) -> Value:
+        """What the guest loads, so that its products are none of the host's."""
+        return self.apart(value) if self.loads else value
+
+    def apart(self, value: Value) -> Value:
+        scalar = value.type.scalar
+        if scalar.name == "i1":
+            return value
+        if scalar.is_float and scalar.bits < 16:
+            raise Refusal("CONTRACTION", "8-bit floats in kernels with products and sums")
+        words, integer = self.words, INTEGERS[scalar.bits]
+        if self.zero is None:
+            count = words.op("num_programs", (), Type(I32), axis=2)
+            self.zero = words.same("shr_u", count, words.const(self.shift, Type(I32)))
+        zero = self.zero
+        if integer.bits != 32:
+            zero = words.op("ext_s" if integer.bits > 32 else "trunc", (zero,), Type(integer))
+        bits = value
+        if scalar.is_float:
+            bits = words.op("bitcast", (value,), value.type.with_elem(integer))
+        bits = words.same("xor", bits, words.broadcast(zero, value.type.shape))
+        return words.op("bitcast", (bits,), value.type) if scalar.is_float else bits

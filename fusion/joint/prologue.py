@@ -9,7 +9,7 @@ from ..graph import Node, Value, substitute
 from .codes import Refusal
 from .guest import Instance, check_elementwise, check_stores
 from .join import check_plain, offsets
-from .merge import builder_for, joined, kept_apart, may_contract, merge
+from .merge import Fence, builder_for, joined, merge
 from .records import NOT_WRITTEN, Launch
 from .walk import Site, Walk, reader_of, sites, walk_of
 
@@ -32,7 +32,8 @@ class _Prologue:
         self.reader = reader_of(guest)
         self.builder = builder_for(host, self.merged)
         self.words = Compose(self.builder, host.function.loc)
-        self.apart = may_contract(host.function) or may_contract(guest.function)
+        self.fence = Fence(host, guest, self.words)
+        self.nodes = {n.id: n for n in guest.function.body}
         made = {
             j: g
             for g, j in self.merged.slots.items()
@@ -107,11 +108,12 @@ class _Prologue:
             element,
             mask,
             lambda load, at: None,
+            self.fence.loaded,
         )
         value = instance.value(store.inputs[1], instance.dims)
         if self.whole is not None and site.node.id == self.whole.node.id:
             instance.stores()
-        value = kept_apart(value, self.words) if self.apart else value
+        value = self.fence.stored(value, store.inputs[1], self.nodes)
         if mask is None:
             return value
         other = node.inputs[2] if len(node.inputs) > 2 else self.words.const(0, value.type)

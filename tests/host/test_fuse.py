@@ -69,6 +69,16 @@ def in_place(x: mx.array, y: mx.array) -> mx.array:
     return z
 
 
+def contracted(x: mx.array, y: mx.array) -> tuple[mx.array, mx.array]:
+    """A product that is stored, that is added to elsewhere, and that is part of a sum in its own kernel."""
+    t, u, o, p = (mx.zeros((N,)) for _ in range(4))
+    k.mul[cdiv(N, 128)](x, y, t, N, BLOCK=128)
+    k.mul_add[cdiv(N, 64)](x, y, t, u, N, BLOCK=64)
+    k.add[cdiv(N, 256)](t, u, o, N, BLOCK=256)
+    k.mul_add[cdiv(N, 64)](x, y, o, p, N, BLOCK=64)
+    return t, p
+
+
 def bits(result: Any) -> list[bytes]:
     found = result if isinstance(result, tuple) else (result,)
     return [np.asarray(a).tobytes() for a in found]
@@ -76,7 +86,7 @@ def bits(result: Any) -> list[bytes]:
 
 @pytest.mark.parametrize(
     "function, launches",
-    [(chain, 3), (norm, 3), (statistics, 2), (product, 3), (in_place, 2)],
+    [(chain, 3), (norm, 3), (statistics, 2), (product, 3), (in_place, 2), (contracted, 4)],
     ids=lambda v: getattr(v, "__name__", str(v)),
 )
 def test_one_kernel_and_the_same_bits(function: Callable[..., Any], launches: int) -> None:

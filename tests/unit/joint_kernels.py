@@ -138,3 +138,66 @@ def pick(x, index, o, n, BLOCK: tl.constexpr):
     at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     i = tl.load(index + at, mask=at < n, other=0)
     tl.store(o + at, tl.load(x + i, mask=at < n), mask=at < n)
+
+
+@triton.jit
+def mul_add(x, y, z, o, n, BLOCK: tl.constexpr):
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    inside = at < n
+    p = tl.load(x + at, mask=inside) * tl.load(y + at, mask=inside)
+    tl.store(o + at, p + tl.load(z + at, mask=inside), mask=inside)
+
+
+@triton.jit
+def reverse(x, o, n, BLOCK: tl.constexpr):
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(o + at, tl.load(x + n - 1 - at, mask=at < n), mask=at < n)
+
+
+@triton.jit
+def strided(x, o, n, BLOCK: tl.constexpr):
+    for block in range(tl.program_id(0), tl.cdiv(n, BLOCK), tl.num_programs(0)):
+        at = block * BLOCK + tl.arange(0, BLOCK)
+        tl.store(o + at, tl.load(x + at, mask=at < n), mask=at < n)
+
+
+@triton.jit
+def every_second(x, o, n, BLOCK: tl.constexpr):
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(o + 2 * at, tl.load(x + 2 * at, mask=2 * at < n), mask=2 * at < n)
+
+
+@triton.jit
+def two_results(x, o, p, n, BLOCK: tl.constexpr):
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    v = tl.load(x + at, mask=at < n)
+    tl.store(o + at, v + 1, mask=at < n)
+    tl.store(p + at, v - 1, mask=at < n)
+
+
+@triton.jit
+def softmax(x, o, N, BLOCK: tl.constexpr):
+    row, at = tl.program_id(0), tl.arange(0, BLOCK)
+    v = tl.load(x + row * N + at, mask=at < N, other=-float("inf"))
+    e = tl.exp(v - tl.max(v, axis=0))
+    tl.store(o + row * N + at, e / tl.sum(e, axis=0), mask=at < N)
+
+
+@triton.jit
+def said(x, o, n, BLOCK: tl.constexpr):
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.device_assert(at >= 0)
+    tl.store(o + at, tl.load(x + at, mask=at < n), mask=at < n)
+
+
+@triton.jit
+def volatile(x, o, n, BLOCK: tl.constexpr):
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(o + at, tl.load(x + at, mask=at < n, volatile=True), mask=at < n)
+
+
+@triton.jit
+def twice(x, o, n, BLOCK: tl.constexpr):
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(o + at, tl.load(x + at, mask=at < n), mask=at < n)
+    tl.store(o + at, tl.load(x + at, mask=at < n) * 2, mask=at < n)
