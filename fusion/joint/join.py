@@ -75,13 +75,7 @@ def _host_tile(host: Launch, walk: Walk, merged: Merged) -> _Tile:
     """A tile of the host over as many elements as the guest's walk; stores before loads."""
     reader = reader_of(host)
     shared = set(merged.slots.values())
-    found = [
-        s
-        for s in sites(host)
-        if s.outer
-        and host.buffers[s.slot].elements == walk.elements
-        and s.node.inputs[0].type.shape
-    ]
+    found = [s for s in sites(host) if s.outer and host.buffers[s.slot].elements == walk.elements]
     found.sort(key=lambda s: (s.node.op != "store", s.slot not in shared, s.order))
     for site in found:
         own = walk_of(host, reader, site)

@@ -22,9 +22,11 @@ def plan(launches: Sequence[Launch], visible: Collection[int]) -> Plan:
     for at, launch in enumerate(launches):
         _place(launch, done, launches[at + 1 :], frozenset(visible), decisions)
     finished = [_without_dead_stores(x, _needed(done, x, visible)) for x in done]
+    together = {m: k for k, x in enumerate(done) for m in x.members}
+    told = [d for d in decisions if d.fused or together[d.first] != together[d.second]]
     return Plan(
         tuple(finished),
-        tuple(decisions),
+        tuple(told),
         sum(traffic(x) for x in launches),
         sum(traffic(x) for x in finished),
     )
@@ -64,31 +66,45 @@ def _place(
     visible: frozenset[int],
     decisions: list[Decision],
 ) -> None:
-    """Join `launch` with one of `done`, or append it."""
-    for k in reversed(range(len(done))):
-        earlier, between = done[k], done[k + 1 :]
+    """Append `launch`, and join it, and what comes of that, with launches before it."""
+    done.append(launch)
+    at: int | None = len(done) - 1
+    outside = visible.union(*(x.reads for x in later))
+    while at is not None:
+        at = _join_back(at, done, outside, decisions)
+
+
+def _join_back(
+    at: int, done: list[Launch], outside: frozenset[int], decisions: list[Decision]
+) -> int | None:
+    """Join done[at] with the nearest launch before it; where the joint launch is now, or None."""
+    launch = done[at]
+    for k in reversed(range(at)):
+        earlier, between = done[k], done[k + 1 : at]
         linked = bool(earlier.writes & launch.reads)
         if not linked and not earlier.reads & launch.reads:
             continue
         pair = (earlier.members[-1], launch.members[0])
         try:
-            up, down = _movable(earlier, launch, between)
-            needed = visible | frozenset().union(
-                *(x.reads for x in (*done[:k], *between, *later)), frozenset()
-            )
+            up, _ = _movable(earlier, launch, between)
+            needed = outside.union(*(x.reads for x in done if x is not earlier and x is not launch))
             code, made = _join(earlier, launch, needed, linked)
             if ((earlier.writes | launch.writes) - made.writes) & needed:
                 raise Refusal("STILL_VISIBLE", "a version that others need would be overwritten")
         except Refusal as refusal:
             hint = CODES[refusal.code].hint
-            decisions.append(Decision(*pair, refusal.code, False, refusal.what, hint))
+            found = Decision(*pair, refusal.code, False, refusal.what, hint)
+            if found not in decisions:
+                decisions.append(found)
             continue
         decisions.append(Decision(*pair, code, True, CODES[code].meaning))
         made = replace(made, function=RemoveDeadNodes().run(made.function).function)
+        del done[at]
         del done[k]
-        done.insert(k if up else len(done), made)
-        return
-    done.append(launch)
+        place = k if up else at - 1
+        done.insert(place, made)
+        return place
+    return None
 
 
 def _movable(earlier: Launch, launch: Launch, between: Sequence[Launch]) -> tuple[bool, bool]:
