@@ -98,7 +98,6 @@ def _join_back(
                 decisions.append(found)
             continue
         decisions.append(Decision(*pair, code, True, CODES[code].meaning))
-        made = replace(made, function=RemoveDeadNodes().run(made.function).function)
         del done[at]
         del done[k]
         place = k if up else at - 1

@@ -10,8 +10,10 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 import pytest
+import triton
 
 import triton_mlx
+from triton_mlx.runtime.target import current
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
 import corpus
@@ -165,6 +167,32 @@ def test_other_scalars_use_the_same_plan() -> None:
     fused, x = triton_mlx.fuse(scaled), values(N)
     for factor in (2.0, 3.5, -1.25):
         assert bits(fused(x, factor)) == bits(scaled(x, factor))
+
+
+def test_autotuned_kernels_and_mx_compile() -> None:
+    configs = [triton.Config({"BLOCK": 64}), triton.Config({"BLOCK": 256})]
+    tuned = triton.autotune(configs=configs, key=["n"], warmup=1, rep=1)(k.scale)
+
+    def scaled(x: mx.array) -> mx.array:
+        t, o = mx.zeros((N,)), mx.zeros((N,))
+        tuned[lambda meta: cdiv(N, meta["BLOCK"])](x, t, N, 2.0)
+        k.scale[cdiv(N, 128)](t, o, N, 0.75, BLOCK=128)
+        return o
+
+    x = values(N)
+    assert bits(triton_mlx.fuse(scaled)(x)) == bits(scaled(x))
+    if current().name == "host":  # the simulator runs at once
+        assert bits(mx.compile(triton_mlx.fuse(scaled))(x)) == bits(scaled(x))
+
+
+def test_scopes_may_be_nested() -> None:
+    x, y = values(N), values(N, seed=1)
+    outer = mx.zeros((N,))
+    with triton_mlx.fuse() as scope:
+        inner = triton_mlx.fuse(chain)(x, y)
+        k.scale[cdiv(N, 128)](inner, outer, N, 2.0, BLOCK=128)
+    assert bits(outer) == bits(chain(x, y) * 2)
+    assert len(scope.report.names) == 1
 
 
 def test_report_has_every_form() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import corpus
@@ -10,6 +11,8 @@ import joint_kernels as k
 import numpy as np
 import pytest
 from joint_program import Program
+
+from triton_mlx.fusion.joint.codes import CODES
 
 N, ROWS, COLS = 960, 24, 40
 G = (-(-N // 128),)
@@ -152,3 +155,8 @@ def test_a_launch_between_that_needs_the_first_and_feeds_the_second() -> None:
     p.run(k.add, (t, u, o, N), G, **B)
     made = p.check(t, u, o)
     assert [d.code for d in made.decisions] == ["ATOMICS", "ATOMICS", "BETWEEN"]
+
+
+def test_every_code_is_documented() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "fusion.md").read_text()
+    assert [c for c in CODES if f"| `{c}` |" not in text] == []
