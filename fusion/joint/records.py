@@ -26,7 +26,7 @@ class Buffer:
     storage: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # hashed by identity: proofs are kept per launch
 class Launch:
     """One launch. `slots`: parameter → index into `buffers`; `scalars`: parameter → value.
 

@@ -6,19 +6,20 @@ Its inverse names the program and the place in the tile of an element by divisio
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from .. import cover
 from ..access import AccessMap, AccessReader, Linear, Symbol, covers
-from ..graph import Graph, Node, Value
+from ..graph import Node, Value
 from .codes import Refusal
 from .records import Launch
 
 MOST_ELEMENTS = 1 << 30
+_KEPT = 256  # launches whose accesses are remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Site:
     order: int
 
 
+@functools.lru_cache(maxsize=_KEPT)
 def sites(launch: Launch) -> tuple[Site, ...]:
     """Every load and store of a launch, in program order. Raises Refusal for pointers of unknown origin."""
     nodes = {n.id: n for n in launch.function.body.walk()}
@@ -78,13 +80,7 @@ def _base(pointer: Value, nodes: dict[int, Node], bases: dict[Value, int]) -> in
     return bases[pointer]
 
 
-def regions(graph: Graph) -> Iterator[Graph]:
-    yield graph
-    for node in graph:
-        for region in node.regions:
-            yield from regions(region)
-
-
+@functools.lru_cache(maxsize=_KEPT)
 def reader_of(launch: Launch) -> AccessReader:
     return AccessReader(launch.function, launch.scalars, launch.grid)
 
