@@ -17,7 +17,7 @@ with _contextlib.suppress(ImportError):
     import triton as _triton  # noqa: F401
 
 __version__ = "0.1.0"
-__all__ = ["counted", "emit_last", "targets", "use"]
+__all__ = ["counted", "emit_last", "fuse", "fuse_report", "targets", "use"]
 
 
 def use(target: str, *, checked: bool | None = None, chip: str | None = None) -> Any:
@@ -50,6 +50,35 @@ def counted() -> Any:
     from .runtime.simulator import counted as _counted
 
     return _counted()
+
+
+def fuse(function: Any = None) -> Any:
+    """Join the launches made inside, where proof allows: a decorator, and with () a context manager.
+
+    Results are those of separate launches, bit for bit. Arrays that nobody holds at the end are not
+    computed. Only mx.arrays take part; launches on others happen as always.
+
+        @triton_mlx.fuse                      with triton_mlx.fuse() as scope:
+        def layer(x): ...                         kernel[grid](x, y)
+                                              print(scope.report)
+    """
+    from .runtime.capture import Scope
+
+    return Scope() if function is None else Scope()(function)
+
+
+def fuse_report(fused: Any = None) -> Any:
+    """What a fused function's last call did, or the scope that ended last.
+
+    Print it, or use to_json(), to_dot(), to_mermaid(). Raises LookupError if nothing was fused yet.
+    """
+    from .runtime.capture import last_report
+
+    scope = getattr(fused, "last", fused)
+    report = last_report() if fused is None else getattr(scope, "report", None)
+    if report is None:
+        raise LookupError("no fuse scope has ended yet: run the function or scope once first")
+    return report
 
 
 def emit_last(kernel: Any, target: str = "metal") -> str:

@@ -66,10 +66,17 @@ class AccessReader:
 
     def store(self, node: Node) -> AccessMap | None:
         """The map of a store of the function's own block; None if its address is not linear."""
+        return self._access(node, 2)
+
+    def load(self, node: Node) -> AccessMap | None:
+        """The map of a load of the function's own block; None if its address is not linear."""
+        return self._access(node, 1)
+
+    def _access(self, node: Node, mask: int) -> AccessMap | None:
         shape = node.inputs[0].type.shape
         dims = tuple(range(len(shape)))
         found = self._pointer(node.inputs[0], dims)
-        bounds = self._mask(node.inputs[2], dims) if len(node.inputs) > 2 else ()
+        bounds = self._mask(node.inputs[mask], dims) if len(node.inputs) > mask else ()
         if found is None or bounds is None:
             return None
         return AccessMap(found[0], found[1], bounds, shape)
@@ -83,7 +90,7 @@ class AccessReader:
         if node.op == "addptr":
             base, offset = self._pointer(node.inputs[0], dims), self.linear(node.inputs[1], dims)
             return None if base is None or offset is None else (base[0], base[1] + offset)
-        inner = _inner_dims(node, dims)
+        inner = inner_dims(node, dims)
         if inner is None or node.inputs[0].type.scalar.bytes != value.type.scalar.bytes:
             return None
         return self._pointer(node.inputs[0], inner)
@@ -103,7 +110,7 @@ class AccessReader:
             if left_form is None or right_form is None or right_form.terms:
                 return None
             return ((left_form, right_form.constant + (node.attr("predicate") == "sle")),)
-        inner = _inner_dims(node, dims)
+        inner = inner_dims(node, dims)
         return None if inner is None else self._mask(node.inputs[0], inner)
 
     def linear(self, value: Value, dims: tuple[int, ...]) -> Linear | None:
@@ -128,7 +135,7 @@ class AccessReader:
             return Linear(self.grid[node.attr("axis")])
         if node.op == "range":
             return Linear(node.attr("start"), ((("dim", dims[0]), 1),))
-        inner = _inner_dims(node, dims)
+        inner = inner_dims(node, dims)
         if inner is not None:
             return self.linear(node.inputs[0], inner)
         if node.op not in ("add", "sub", "mul"):
@@ -143,7 +150,7 @@ class AccessReader:
         return left + (right if node.op == "add" else right.scaled(-1))
 
 
-def _inner_dims(node: Node, dims: tuple[int, ...]) -> tuple[int, ...] | None:
+def inner_dims(node: Node, dims: tuple[int, ...]) -> tuple[int, ...] | None:
     """Tile dimensions of the input of a shape operation or an exact cast; None for other nodes."""
     if node.op == "splat":
         return ()

@@ -7,7 +7,7 @@ is too much work, is not proved.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -75,6 +75,11 @@ class _Proof:
         return [b for b, hit in self.hit.items() if b not in self.failed and bool(hit.all())]
 
     def chunk(self, numbers: Array) -> None:
+        self.start(numbers)
+        self.graph(self.body, np.ones(1, bool))
+
+    def start(self, numbers: Array) -> None:
+        """Values are from now on those of the programs with these numbers."""
         x, y, _ = self.grid
         self.programs = (numbers % x, numbers // x % y, numbers // (x * y))
         self.env = {
@@ -82,7 +87,6 @@ class _Proof:
             for v, k in self.params.items()
             if k in self.scalars
         }
-        self.graph(self.body, np.ones(1, bool))
 
     def graph(self, graph: Graph, active: Array) -> None:
         for node in graph:
@@ -211,3 +215,39 @@ _SHAPES: dict[str, Callable[[Node, Array], Array]] = {
     "trans": lambda node, a: a.transpose(0, *(d + 1 for d in node.attr("order"))),
     "reshape": _reshape,
 }
+
+
+def evaluated(
+    function: Function,
+    slots: Mapping[int, int],
+    scalars: Mapping[int, int | float | bool],
+    grid: tuple[int, int, int],
+    pointers: Sequence[Value],
+    mask: Value | None,
+    tile: int,
+) -> list[tuple[list[Array], Array]] | None:
+    """Chunks of (offsets of each pointer, mask), all of one shape with a leading axis of programs.
+
+    None if they depend on memory, or are too much work.
+    """
+    proof = _Proof(function, slots, {}, scalars, grid)
+    count, chunks = int(np.prod(grid, dtype=np.int64)), []
+    step = max(1, _CHUNK // tile)
+    try:
+        for begin in range(0, count, step):
+            numbers = np.arange(begin, min(begin + step, count))
+            proof.start(numbers)
+            found = [proof.pointer(p)[1] for p in pointers]
+            active = np.ones(1, bool) if mask is None else proof.value(mask)
+            shape = np.broadcast_shapes(
+                (len(numbers), *max((p.type.shape for p in pointers), key=len)),
+                *(f.shape for f in found),
+                active.shape,
+            )
+            proof._spend(int(np.prod(shape, dtype=np.int64)))
+            chunks.append(
+                ([np.broadcast_to(f, shape) for f in found], np.broadcast_to(active, shape))
+            )
+    except (_NotProvable, ValueError):
+        return None
+    return chunks

@@ -67,7 +67,7 @@ class Node:
 class Graph:
     """An immutable block of nodes: arguments in, `outputs` out. Build one with GraphBuilder."""
 
-    __slots__ = ("_graph", "_nodes", "_order", "_free", "args", "outputs")
+    __slots__ = ("_made", "_nodes", "_order", "_free", "args", "outputs")
 
     def __init__(self, args: Node, nodes: Sequence[Node], outputs: tuple[Value, ...]):
         self.args = args.outputs
@@ -75,13 +75,20 @@ class Graph:
         self._order = (args, *nodes)
         self._nodes = {n.id: n for n in self._order}
         self._free: tuple[Value, ...] | None = None
-        graph = networkx.MultiDiGraph()
-        for node in self._order:
-            graph.add_node(node.id)
-            for k, value in enumerate(node.uses()):
-                if value.node in self._nodes:
-                    graph.add_edge(value.node, node.id, key=k)
-        self._graph = networkx.freeze(graph)
+        self._made: Any = None
+
+    @property
+    def _graph(self) -> Any:
+        """The edges, made when first asked for: many graphs on the way to a kernel are only walked."""
+        if self._made is None:
+            graph = networkx.MultiDiGraph()
+            for node in self._order:
+                graph.add_node(node.id)
+                for k, value in enumerate(node.uses()):
+                    if value.node in self._nodes:
+                        graph.add_edge(value.node, node.id, key=k)
+            self._made = networkx.freeze(graph)
+        return self._made
 
     def __iter__(self) -> Iterator[Node]:
         """Nodes in program order, without the arguments node."""

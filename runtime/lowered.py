@@ -27,9 +27,22 @@ def remember(text: str, function: Function) -> None:
     _recorded[text] = function
 
 
+_joint: dict[str, Function] = {}  # kernels that were never text, by what stands for it
+
+
+def text_for(function: Function) -> str:
+    """What stands for the text of a kernel that is only a graph: the same in every process."""
+    parts = (function.name, str(function.contracts), repr(function.parameters), str(function.body))
+    text = f"joint {cache.digest(*parts)}"
+    _joint[text] = function
+    return text
+
+
 @functools.lru_cache(maxsize=256)
 def function_of(text: str) -> Function:
-    """The kernel in `text`, after the passes of every launch."""
+    """The kernel in `text`, after the passes of every launch; or the joint kernel of that name."""
+    if text in _joint:
+        return _joint[text]
     from ..fusion import passes
     from ..fusion.lift import lift
 

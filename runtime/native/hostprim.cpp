@@ -395,6 +395,13 @@ PyObject* rebind(PyObject*, PyObject* const* args, Py_ssize_t n) {
   });
 }
 
+// identity(array) -> int: the same for arrays that are the same node of MLX's graph.
+PyObject* identity(PyObject*, PyObject* object) {
+  return guarded([&]() -> PyObject* {
+    return PyLong_FromUnsignedLongLong((unsigned long long)(array_of(object).id()));
+  });
+}
+
 // ---- set-up -------------------------------------------------------------------------------
 
 // init(array type, Stream type, ThreadLocalStream type or None, array.__copy__, an array, threads)
@@ -452,6 +459,7 @@ PyMethodDef g_methods[] = {
      "launch(fn, arrays, written, fresh, scalars, grid, stack_bytes, name, pure, stream)"},
     {"rebind", fast(rebind), METH_FASTCALL,
      "rebind(dst, src)"},
+    {"identity", identity, METH_O, "identity(array) -> int"},
     {"init", fast(init), METH_FASTCALL, ""},
     {"inspect", inspect, METH_O, "inspect(array) -> (shape, item size, address, holders)"},
     {"take_error", take_error, METH_NOARGS, "the first error not yet taken, or None"},

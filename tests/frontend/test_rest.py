@@ -30,6 +30,9 @@ class Pointer:
     def data_ptr(self) -> int:
         return self.address
 
+    def __repr__(self) -> str:
+        return f"{self.dtype} at {self.address}"
+
 
 @triton.jit
 def function(x):

@@ -1,0 +1,120 @@
+"""An elementwise launch, computed where a later kernel loads its result."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from ..compose import Compose
+from ..graph import Node, Value, substitute
+from .codes import Refusal
+from .guest import Instance, check_elementwise, check_stores
+from .join import check_plain, offsets
+from .merge import Fence, builder_for, joined, merge
+from .records import NOT_WRITTEN, Launch
+from .walk import Site, Walk, reader_of, sites, walk_of
+
+
+def prologue(host: Launch, guest: Launch, needed: Collection[int]) -> Launch:
+    """`guest`, then `host`, with the guest computed at the host's loads of its results.
+
+    `needed`: versions that others will read. Raises Refusal.
+    """
+    check_plain(host)
+    check_plain(guest)
+    check_elementwise(guest.function)
+    return _Prologue(host, guest, needed).build()
+
+
+class _Prologue:
+    def __init__(self, host: Launch, guest: Launch, needed: Collection[int]):
+        self.host, self.guest = host, guest
+        self.merged = merge(host, guest, guest_is_later=False)
+        self.reader = reader_of(guest)
+        self.builder = builder_for(host, self.merged)
+        self.words = Compose(self.builder, host.function.loc)
+        self.fence = Fence(host, guest, self.words)
+        self.nodes = {n.id: n for n in guest.function.body}
+        made = {
+            j: g
+            for g, j in self.merged.slots.items()
+            if j < len(host.buffers) and guest.buffers[g].after != NOT_WRITTEN
+        }
+        if not made:
+            raise Refusal("SIBLING", f"{host.name} reads nothing that {guest.name} writes")
+        self.walks = {j: self._walk(g) for j, g in made.items()}
+        self.loads = {s.node.id: s for s in sites(host) if s.slot in made and s.node.op == "load"}
+        self._check(made)
+        after = {b.after for b in guest.buffers if b.after != NOT_WRITTEN}
+        self.whole = self._whole_site() if after & set(needed) or len(after) > len(made) else None
+
+    def _walk(self, slot: int) -> Walk:
+        stores = [s for s in sites(self.guest) if s.slot == slot and s.node.op == "store"]
+        walk = walk_of(self.guest, self.reader, stores[0]) if len(stores) == 1 else None
+        if walk is None:
+            raise Refusal("NOT_INVERTIBLE", f"{self.guest.name} does not walk its result")
+        check_stores(self.guest, self.reader, walk)
+        return walk
+
+    def _check(self, made: dict[int, int]) -> None:
+        for g, joint in self.merged.slots.items():
+            if joint >= len(self.host.buffers):
+                continue
+            rewritten = self.host.buffers[joint].after != NOT_WRITTEN
+            if rewritten:
+                raise Refusal("WAR", f"{self.host.name} overwrites an array of {self.guest.name}")
+            if joint in made and any(
+                s.slot == g and s.node.op == "load" for s in sites(self.guest)
+            ):
+                raise Refusal("WAR", f"{self.guest.name} changes an array in place")
+        outer_types = [s for s in self.loads.values() if not s.outer]
+        if outer_types:
+            raise Refusal(
+                "RECOMPUTE", f"{self.host.name} loads the common array in a loop or branch"
+            )
+
+    def _whole_site(self) -> Site:
+        """The load at which the guest's arrays are written too."""
+        reader = reader_of(self.host)
+        for site in self.loads.values():
+            walk = walk_of(self.host, reader, site)
+            if walk is not None and walk.elements == self.walks[site.slot].elements:
+                return site
+        raise Refusal("STILL_VISIBLE")
+
+    def build(self) -> Launch:
+        renamed: dict[Value, Value] = {}
+        for node in self.host.function.body:
+            node = substitute(node, renamed)
+            if node.id in self.loads:
+                renamed[node.result] = self._computed(node, self.loads[node.id])
+            else:
+                self.builder.append(node)
+        return joined(self.host, self.guest, self.merged, self.builder)
+
+    def _computed(self, node: Node, site: Site) -> Value:
+        """The value of a load of the guest's result; all of the guest's stores too at the whole site."""
+        walk = self.walks[site.slot]
+        store = walk.node
+        if store.inputs[1].type.elem != node.types[0].elem:
+            raise Refusal("TYPE_PUN")
+        element = offsets(node.inputs[0], self.host, self.words)
+        mask = node.inputs[1] if len(node.inputs) > 1 else None
+        instance = Instance(
+            self.guest,
+            self.reader,
+            walk,
+            self.merged.arguments,
+            self.words,
+            element,
+            mask,
+            lambda load, at: None,
+            self.fence.loaded,
+        )
+        value = instance.value(store.inputs[1], instance.dims)
+        if self.whole is not None and site.node.id == self.whole.node.id:
+            instance.stores()
+        value = self.fence.stored(value, store.inputs[1], self.nodes)
+        if mask is None:
+            return value
+        other = node.inputs[2] if len(node.inputs) > 2 else self.words.const(0, value.type)
+        return self.words.select(mask, value, other)

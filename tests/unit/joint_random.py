@@ -1,0 +1,82 @@
+"""Random programs of small kernels on a few arrays of one size, in any order, onto any array."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import joint_kernels as k
+from hypothesis import strategies as st
+
+ROWS, COLS = 6, 10
+SIZE = ROWS * COLS
+ARRAYS = 5
+
+
+@dataclass(frozen=True)
+class Step:
+    """One launch. `places`: the arrays it gets, by number."""
+
+    kernel: Any
+    places: tuple[int, ...]
+    numbers: tuple[Any, ...]
+    grid: tuple[int, ...]
+    constants: tuple[tuple[str, int], ...]
+
+
+def flat(block: int) -> tuple[tuple[int, ...], tuple[tuple[str, int], ...]]:
+    return (-(-SIZE // block),), (("BLOCK", block),)
+
+
+def tiled(rows: int, cols: int) -> tuple[tuple[int, ...], tuple[tuple[str, int], ...]]:
+    return (-(-ROWS // rows), -(-COLS // cols)), (("BM", rows), ("BN", cols))
+
+
+FLAT = {
+    k.add: (3, ()),
+    k.mul: (3, ()),
+    k.mul_add: (4, ()),
+    k.scale: (2, (2.0,)),
+    k.add_in_place: (2, ()),
+    k.reverse: (2, ()),
+    k.half_of: (2, ()),
+    k.odd_masks: (3, ()),
+    k.two_results: (3, ()),
+    k.every_second: (2, ()),
+    k.load_after_store: (2, ()),
+    k.twice: (2, ()),
+}
+TILED: dict[Any, tuple[int, tuple[Any, ...]]] = {k.scale_2d: (2, (3.0,)), k.transpose: (2, ())}
+
+
+@st.composite
+def steps(draw: Callable[..., Any]) -> Step:
+    block = draw(st.sampled_from((8, 16, 64)))
+    kind = draw(st.sampled_from(("flat", "flat", "flat", "tiled", "rows", "shifted", "divide")))
+    if kind == "rows":
+        where = _places(draw, 3)
+        return Step(k.rms, where, (COLS,), (ROWS,), (("BLOCK", 16),))
+    if kind == "divide":
+        return Step(k.divide_rows, _places(draw, 3), (SIZE, COLS), *flat(block))
+    if kind == "shifted":
+        shift = draw(st.integers(-2, 2))
+        return Step(k.shifted, _places(draw, 2), (SIZE, abs(shift)), *flat(block))
+    if kind == "tiled":
+        kernel = draw(st.sampled_from(tuple(TILED)))
+        count, more = TILED[kernel]
+        grid = tiled(draw(st.sampled_from((2, 4, 8))), draw(st.sampled_from((4, 16))))
+        return Step(kernel, _places(draw, count), (ROWS, COLS, *more), *grid)
+    kernel = draw(st.sampled_from(tuple(FLAT)))
+    count, more = FLAT[kernel]
+    return Step(kernel, _places(draw, count), (SIZE, *more), *flat(block))
+
+
+def _places(draw: Callable[..., Any], count: int) -> tuple[int, ...]:
+    return tuple(
+        draw(st.lists(st.integers(0, ARRAYS - 1), min_size=count, max_size=count, unique=True))
+    )
+
+
+programs = st.lists(steps(), min_size=2, max_size=6)
+visible = st.sets(st.integers(0, ARRAYS - 1), min_size=1)

@@ -1,0 +1,162 @@
+"""Launches that must stay apart, each for the right reason, and evaluated to the same bits all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import corpus
+import joint_kernels as k
+import numpy as np
+import pytest
+from joint_program import Program
+
+from triton_mlx.fusion.joint.codes import CODES
+
+N, ROWS, COLS = 960, 24, 40
+G = (-(-N // 128),)
+B = {"BLOCK": 128}
+Case = Callable[[Program, Any, Any, Any], None]
+
+
+def apart(first: tuple[Any, ...], second: tuple[Any, ...]) -> Case:
+    """Two launches: (kernel, arguments with x, t, o by name, grid, constants)."""
+
+    def build(p: Program, x: Any, t: Any, o: Any) -> None:
+        names = {"x": x, "t": t, "o": o}
+        for kernel, args, grid, constants in (first, second):
+            p.run(
+                kernel,
+                [names.get(a, a) if isinstance(a, str) else a for a in args],
+                grid,
+                **constants,
+            )
+
+    return build
+
+
+def flat(kernel: Any, *args: Any) -> tuple[Any, ...]:
+    return kernel, args, G, B
+
+
+def tile(kernel: Any, *args: Any) -> tuple[Any, ...]:
+    return kernel, args, (3, 3), {"BM": 8, "BN": 16}
+
+
+SCALE_XT, SCALE_TO = flat(k.scale, "x", "t", N, 2.0), flat(k.scale, "t", "o", N, 2.0)
+SCALE_TX = flat(k.scale, "t", "x", N, 2.0)
+SOFTMAX_TO = (k.softmax, ("t", "o", COLS), (ROWS,), {"BLOCK": 64})
+SOFTMAX_XT = (k.softmax, ("x", "t", COLS), (ROWS,), {"BLOCK": 64})
+LOOP_TO = (k.rows_loop, ("t", "o", ROWS, COLS), (1,), {"BLOCK": 64})
+# All arrays are visible here, so nothing may be left out.
+CASES: dict[str, tuple[Case, str]] = {
+    "reads the next element": (apart(SCALE_XT, flat(k.shifted, "t", "o", N, 1)), "STILL_VISIBLE"),
+    "reads far elements": (apart(SCALE_XT, flat(k.shifted, "t", "o", N, 500)), "STILL_VISIBLE"),
+    "next element of a softmax": (
+        apart(SOFTMAX_XT, flat(k.shifted, "t", "o", N, 1)),
+        "OTHER_ELEMENT",
+    ),
+    "reversed softmax": (apart(SOFTMAX_XT, flat(k.reverse, "t", "o", N)), "OTHER_ELEMENT"),
+    "transposed softmax": (
+        apart(SOFTMAX_XT, tile(k.transpose, "t", "o", ROWS, COLS)),
+        "OTHER_ELEMENT",
+    ),
+    "softmax of a softmax's transpose": (
+        apart(
+            tile(k.transpose, "x", "t", COLS, ROWS),
+            (k.softmax, ("t", "t", COLS), (ROWS,), {"BLOCK": 64}),
+        ),
+        "ALIAS",
+    ),
+    "softmax of a softmax": (apart(SOFTMAX_XT, SOFTMAX_TO), "NOT_ELEMENTWISE"),
+    "half is written": (apart(flat(k.half_of, "x", "t", N), SCALE_TO), "NOT_INVERTIBLE"),
+    "every second is written": (
+        apart(flat(k.every_second, "x", "t", N), SCALE_TO),
+        "NOT_INVERTIBLE",
+    ),
+    "half is written, then rows": (
+        apart(flat(k.half_of, "x", "t", N), SOFTMAX_TO),
+        "NOT_INVERTIBLE",
+    ),
+    "only half is rewritten": (apart(SCALE_XT, flat(k.half_of, "t", "o", N)), "STILL_VISIBLE"),
+    "atomics read": (apart(SCALE_XT, flat(k.count, "t", "o", N)), "ATOMICS"),
+    "atomics write": (apart(flat(k.count, "x", "t", N), SCALE_TO), "ATOMICS"),
+    "atomics feed rows": (apart(flat(k.count, "x", "t", N), SOFTMAX_TO), "ATOMICS"),
+    "a print first": (apart(flat(k.said, "x", "t", N), SCALE_TO), "EFFECT"),
+    "a print after": (apart(SCALE_XT, flat(k.said, "t", "o", N)), "EFFECT"),
+    "a volatile load": (apart(SCALE_XT, flat(k.volatile, "t", "o", N)), "EFFECT"),
+    "a volatile load first": (apart(flat(k.volatile, "x", "t", N), SCALE_TO), "EFFECT"),
+    "overwritten while shifted": (
+        apart(flat(k.shifted, "x", "t", N, 1), flat(k.scale, "t", "x", N, 2.0)),
+        "WAR",
+    ),
+    "overwritten while reversed": (
+        apart(flat(k.reverse, "x", "t", N), flat(k.scale, "t", "x", N, 2.0)),
+        "WAR",
+    ),
+    "rewritten in reverse": (apart(SCALE_XT, flat(k.reverse, "t", "x", N)), "WAR"),
+    "rows overwrite the source": (
+        apart(SCALE_XT, (k.softmax, ("t", "x", COLS), (ROWS,), {"BLOCK": 64})),
+        "WAR",
+    ),
+    "a loop reads": (apart(SCALE_XT, LOOP_TO), "RECOMPUTE"),
+    "a loop writes": (apart((k.strided, ("x", "t", N), (3,), B), SCALE_TO), "NO_COMMON_TILE"),
+    "written twice": (apart(flat(k.twice, "x", "t", N), SCALE_TO), "NOT_INVERTIBLE"),
+    "loads back what it stored": (apart(SCALE_XT, flat(k.load_after_store, "t", "o", N)), "WAR"),
+    "one array twice": (apart(SCALE_XT, flat(k.add, "t", "t", "o", N)), "ALIAS"),
+    "one array twice first": (apart(flat(k.add, "x", "x", "t", N), SCALE_TO), "ALIAS"),
+    "other masks": (apart(SOFTMAX_XT, flat(k.odd_masks, "t", "o", "x", N)), "MASK_MISMATCH"),
+    "siblings of other sizes": (
+        apart(
+            (k.mean_square, ("x", "t", COLS), (ROWS,), {"BLOCK": 64}), flat(k.half_of, "x", "o", N)
+        ),
+        "NOT_INVERTIBLE",
+    ),
+    "two row kernels on one array": (
+        apart(SOFTMAX_XT, (k.softmax, ("x", "o", COLS), (ROWS,), {"BLOCK": 64})),
+        "NOT_ELEMENTWISE",
+    ),
+    "a transpose overwrites": (apart(SCALE_XT, tile(k.transpose, "t", "x", ROWS, COLS)), "WAR"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_stays_apart(name: str) -> None:
+    build, code = CASES[name]
+    p, rng = Program(), np.random.default_rng(0)
+    x, t, o = (p.array(rng.standard_normal(N).astype(np.float32)) for _ in range(3))
+    build(p, x, t, o)
+    made = p.check(*p.arrays)
+    assert [d.code for d in made.decisions if not d.fused] == [code]
+    assert len(made.launches) == 2
+
+
+def test_there_are_thirty() -> None:
+    assert len(CASES) >= 30
+
+
+def test_a_gather_of_what_a_matmul_made() -> None:
+    p, rng = Program(), np.random.default_rng(0)
+    a, b = p.array(rng.random((16, 16), np.float32)), p.array(rng.random((16, 16), np.float32))
+    c, o = p.array(np.zeros((16, 16), np.float32)), p.array(np.zeros(256, np.float32))
+    index = p.array(rng.permutation(256).astype(np.int32))
+    p.run(corpus.k_matmul, (a, b, c, 16, 16, 16), (1,), BM=16, BN=16, BK=16, GROUP=1)
+    p.run(k.pick, (c, index, o, 256), (2,), BLOCK=128)
+    made = p.check(o)
+    assert [d.code for d in made.decisions] == ["OTHER_ELEMENT"]
+
+
+def test_a_launch_between_that_needs_the_first_and_feeds_the_second() -> None:
+    p, rng = Program(), np.random.default_rng(0)
+    x, t, u, o = (p.array(rng.standard_normal(N).astype(np.float32)) for _ in range(4))
+    p.run(k.scale, (x, t, N, 2.0), G, **B)
+    p.run(k.count, (t, u, N), G, **B)
+    p.run(k.add, (t, u, o, N), G, **B)
+    made = p.check(t, u, o)
+    assert [d.code for d in made.decisions] == ["ATOMICS", "ATOMICS", "BETWEEN"]
+
+
+def test_every_code_is_documented() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "fusion.md").read_text()
+    assert [c for c in CODES if f"| `{c}` |" not in text] == []
