@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import re
-import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from .compose import Compose
-from .errors import Loc, UnsupportedOperation, UnsupportedType
+from .errors import Loc, UnsupportedOperation
 from .expand import EXPANSIONS
-from .float8 import FORMATS, decode
 from .flow import Flow
 from .graph import Function, Graph, GraphBuilder, Parameter, Value, substitute_graph
+from .literals import integer, integers, number, type_of
 from .mlir import Block, Operation, parse
 from .ops import OPS
-from .types import I1, SCALARS, Pointer, Scalar, Type
 
 # MLIR name → our op, for operations whose operands, results and meaning carry over as they are.
 _SAME: dict[str, str] = {
@@ -151,7 +146,7 @@ def lift_module(module: Operation) -> Function:
     func = next(f for f in functions.values() if '"public"' in f.attrs.get("sym_visibility", ""))
     entry = func.regions[0][0]
     ids = itertools.count()
-    types = [_type(text, func.loc) for _, text, _ in entry.args]
+    types = [type_of(text, func.loc) for _, text, _ in entry.args]
     builder = GraphBuilder(ids, types, func.loc)
     scope = dict(zip((name for name, _, _ in entry.args), builder.args))
     Flow(_Lifter(ids, functions), func.regions[0]).follow(entry, builder, scope, frozenset())
@@ -173,37 +168,6 @@ def _divisibility(func: Operation, count: int) -> list[int]:
     return [int(n[1]) if n else 1 for n in numbers]
 
 
-@functools.lru_cache(maxsize=4096)
-def _type_or_none(text: str) -> Type | None:
-    if text.startswith("tensor<"):
-        *dims, elem = _split_shape(text[len("tensor<") : -1])
-        inner = _type_or_none(elem)
-        return None if inner is None else Type(inner.elem, tuple(map(int, dims)))
-    if text.startswith("!tt.ptr<"):  # the address space, after a comma, says nothing new
-        pointee = SCALARS.get(text[len("!tt.ptr<") : -1].split(",")[0])
-        return None if pointee is None else Type(Pointer(pointee))
-    scalar = SCALARS.get(text)
-    return None if scalar is None else Type(scalar)
-
-
-def _split_shape(text: str) -> list[str]:
-    """ "16x32x!tt.ptr<f32>" → ["16", "32", "!tt.ptr<f32>"]."""
-    parts: list[str] = []
-    while match := re.match(r"(\d+)x", text):
-        parts.append(match[1])
-        text = text[match.end() :]
-    return [*parts, text]
-
-
-def _type(text: str, loc: Loc) -> Type:
-    found = _type_or_none(text)
-    if found is None:
-        raise UnsupportedType(
-            f"type {text}", where=loc, why="no element type of this name is known"
-        )
-    return found
-
-
 def _refusal(op: Operation, detail: str = "") -> UnsupportedOperation:
     what = f"{op.name}" + (f": {detail}" if detail else "")
     return UnsupportedOperation(
@@ -212,38 +176,6 @@ def _refusal(op: Operation, detail: str = "") -> UnsupportedOperation:
         why="it is not lowered yet",
         hint="docs/refusals.md lists what is supported",
     )
-
-
-def _number(text: str, elem: Scalar, loc: Loc) -> int | float | bool:
-    """A literal of MLIR: 3, true, 1.0e+00, 0xFF800000 (bits of a float)."""
-    if text in ("true", "false"):
-        return text == "true"
-    if not elem.is_float:
-        value = int(text, 0)
-        return bool(value) if elem == I1 else value
-    if not text.startswith("0x"):
-        return float(text)
-    bits = int(text, 16)
-    if elem.name == "bf16":
-        return float(struct.unpack("<f", struct.pack("<I", bits << 16))[0])
-    if elem.name in FORMATS:
-        return float(decode(np.asarray(bits), elem.name))
-    formats = {"f64": ("<Q", "<d"), "f32": ("<I", "<f"), "f16": ("<H", "<e")}
-    if elem.name not in formats:
-        raise UnsupportedType(f"constant {text} of type {elem}", where=loc)
-    raw, real = formats[elem.name]
-    return float(struct.unpack(real, struct.pack(raw, bits))[0])
-
-
-def _integer(op: Operation, name: str) -> int:
-    return int(op.attrs[name].split(":")[0].strip())
-
-
-def _integers(op: Operation, name: str) -> tuple[int, ...]:
-    """array<i32: 1, 0> → (1, 0)."""
-    text = op.attrs.get(name, "array<i32>")
-    _, _, numbers = text.rstrip(">").partition(":")
-    return tuple(int(n) for n in numbers.split(",") if n.strip())
 
 
 class _Lifter:
@@ -291,7 +223,7 @@ class _Lifter:
             return GraphBuilder(self.ids).build()
         if len(blocks) != 1:
             raise _refusal(blocks[0].operations[-1], "unstructured control flow")
-        types = [_type(text, loc) for _, text, _ in blocks[0].args]
+        types = [type_of(text, loc) for _, text, _ in blocks[0].args]
         names = tuple(place.name for _, _, place in blocks[0].args)
         builder = GraphBuilder(self.ids, types, loc, names=names)
         inner = dict(scope)
@@ -302,7 +234,7 @@ class _Lifter:
         self, op: Operation, builder: GraphBuilder, scope: dict[str, Value]
     ) -> tuple[Value, ...]:
         inputs = tuple(scope[o] for o in op.operands)
-        types = tuple(_type(t, op.loc) for t in op.result_types)
+        types = tuple(type_of(t, op.loc) for t in op.result_types)
         if op.name in _SAME:
             return builder.add(_SAME[op.name], inputs, types, loc=op.loc).outputs
         if op.name in EXPANSIONS:
@@ -384,7 +316,7 @@ class _PerElement(_Lifter):
         inputs = tuple(scope[o] for o in op.operands)
         if op.name == "tt.call":
             return self._call(op, inputs, builder)
-        types = tuple(_type(t, op.loc).with_shape(self.shape) for t in op.result_types)
+        types = tuple(type_of(t, op.loc).with_shape(self.shape) for t in op.result_types)
         name: str = _SAME.get(op.name, "")
         attrs: dict[str, Any] = {}
         if not name and op.name in _SPECIAL:
@@ -413,7 +345,7 @@ def _map_elementwise(
     scope: dict[str, Value],
 ) -> tuple[Value, ...]:
     """The region on whole tiles: `pack` neighbouring elements of each operand are its arguments."""
-    words, pack = Compose(builder, op.loc), _integer(op, "pack")
+    words, pack = Compose(builder, op.loc), integer(op, "pack")
     outer = inputs[0].type.shape
     shape = (*outer[:-1], outer[-1] // pack)
     parts: list[Value] = []
@@ -440,18 +372,18 @@ _Rule = Callable[[Operation, tuple[Value, ...]], tuple[str, dict[str, Any]]]
 
 
 def _constant(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]:
-    found = _type(op.result_types[0], op.loc)
+    found = type_of(op.result_types[0], op.loc)
     text = op.attrs["value"]
     dense = re.match(r"dense<(.*)>\s*:", text)
     literal = dense[1] if dense else text.split(" : ")[0].strip()
     if literal.startswith(("[", '"')):
         raise _refusal(op, "a constant tile with different elements")
-    return "const", {"value": _number(literal, found.scalar, op.loc)}
+    return "const", {"value": number(literal, found.scalar, op.loc)}
 
 
 def _cmp(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]:
     names = _FLOAT_PREDICATES if op.name == "arith.cmpf" else _INT_PREDICATES
-    return "cmp", {"predicate": names[_integer(op, "predicate")]}
+    return "cmp", {"predicate": names[integer(op, "predicate")]}
 
 
 def _load(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]:
@@ -459,7 +391,7 @@ def _load(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]
 
 
 def _rmw(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]:
-    code = _integer(op, "atomic_rmw_op")
+    code = integer(op, "atomic_rmw_op")
     if code not in _RMW:
         raise _refusal(op, f"atomic operation {code}")
     if _RMW[code] in ("and", "or", "xor") and inputs[1].type.is_float:
@@ -477,23 +409,23 @@ def _extern(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, An
 
 def _fp_to_fp(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]:
     # RoundingMode::RTZ is 0, RTNE is 1 (Triton's TritonAttrDefs.td).
-    if "rounding" in op.attrs and _integer(op, "rounding") == 0:
+    if "rounding" in op.attrs and integer(op, "rounding") == 0:
         return "fcast", {"rounding": "rtz"}
     return "fcast", {}
 
 
 def _clamp(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]:
     # PropagateNan::NONE is 0, ALL is 0xFFFF (Triton's TritonAttrDefs.td).
-    return "clamp", {"propagate_nan": _integer(op, "propagateNan") != 0}
+    return "clamp", {"propagate_nan": integer(op, "propagateNan") != 0}
 
 
 def _scan(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]:
     reverse = op.attrs.get("reverse", "false").startswith("true")
-    return "scan", {"axis": _integer(op, "axis"), "reverse": reverse}
+    return "scan", {"axis": integer(op, "axis"), "reverse": reverse}
 
 
 def _plain(name: str, **integers: str) -> _Rule:
-    return lambda op, inputs: (name, {k: _integer(op, v) for k, v in integers.items()})
+    return lambda op, inputs: (name, {k: integer(op, v) for k, v in integers.items()})
 
 
 _SPECIAL: dict[str, _Rule] = {
@@ -504,7 +436,7 @@ _SPECIAL: dict[str, _Rule] = {
     "tt.get_num_programs": _plain("num_programs", axis="axis"),
     "tt.make_range": _plain("range", start="start", end="end"),
     "tt.expand_dims": _plain("expand_dims", axis="axis"),
-    "tt.trans": lambda op, inputs: ("trans", {"order": _integers(op, "order")}),
+    "tt.trans": lambda op, inputs: ("trans", {"order": integers(op, "order")}),
     "tt.load": _load,
     "tt.store": _plain("store"),
     "tt.atomic_rmw": _rmw,

@@ -225,7 +225,9 @@ wheel.RELEASES["3.9.0"] = replace(wheel.RELEASES["3.9.0"], sha256=sha)
 
 def test_pip_lists_it_and_removes_it(published: Path, environment: Path) -> None:
     """In a real environment, by real pip: install, list, use, install again, uninstall."""
-    root = Path(install.__file__).resolve().parents[3]
+    root = environment.parents[2] / "root"  # a clone's folder may have another name
+    root.mkdir()
+    (root / "triton_mlx").symlink_to(Path(install.__file__).resolve().parents[2])
     filelock = Path(__import__("filelock").__file__).parents[1]
     start = SCRIPT.format(paths=[str(root), str(filelock)], source=str(published))
 

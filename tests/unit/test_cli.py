@@ -245,7 +245,7 @@ def test_emit_prints_the_source_and_only_that(command: Any, tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     assert "from the script: ['a', 'b']" in done.stderr
     assert done.stdout.startswith("// double_kernel, metal\n")
-    assert "threadgroup_position_in_grid" in done.stdout and "script" not in done.stdout
+    assert "threadgroup_position_in_grid" in done.stdout and "from the script" not in done.stdout
     data = json_of(command("emit", "--json", "--target", "host", "script.py"))
     assert [kernel["name"] for kernel in data["kernels"]] == ["double_kernel"]
     assert "static void program" in data["kernels"][0]["source"]
