@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -98,11 +99,24 @@ class Arena:
         return f"tid & {lanes | groups}"
 
 
+_AND = " | mem_flags::"
+_BARRIER = re.compile(r"( *)threadgroup_barrier\(mem_flags::(.*)\);")
+_NOTHING = re.compile(r" *(\{|//.*)?")
+
+
 def barrier(emitter: Emitter, flags: str = "mem_threadgroup") -> None:
     if emitter.target.lanes == 1:
         return
-    emitter.out.line(f"threadgroup_barrier(mem_flags::{flags});")
     emitter.arena.dirty = emitter.arena.dirty and "mem_threadgroup" not in flags
+    lines = emitter.out.lines
+    last = next((k for k in reversed(range(len(lines))) if not _NOTHING.fullmatch(lines[k])), -1)
+    before = _BARRIER.fullmatch(lines[last]) if lines else None
+    if before is None:
+        emitter.out.line(f"threadgroup_barrier(mem_flags::{flags});")
+        return
+    # Nothing happens between two barriers in a row: one that orders what both do is enough.
+    both = _AND.join(sorted({*before[2].split(_AND), *flags.split(_AND)}))
+    lines[last] = f"{before[1]}threadgroup_barrier(mem_flags::{both});"
 
 
 def fence(emitter: Emitter) -> None:

@@ -171,11 +171,7 @@ CASES = {
         needless=1,
         why="that a row's stores and another row's loads do not meet is not proved",
     ),
-    "through memory": case(
-        lambda: through_memory_kernel[(1,)](normal(256), normal(256), 256),
-        needless=6,
-        why="a barrier of the program is emitted between two fences, and any one of the three is enough",
-    ),
+    "through memory": case(lambda: through_memory_kernel[(1,)](normal(256), normal(256), 256)),
 }
 
 

@@ -7,6 +7,9 @@ whether it is a simulator of Metal, and not only of what this package emits.
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ import pytest
 
 from triton_mlx import counted
 from triton_mlx.runtime.metal_call import MetalCall
-from triton_mlx.runtime.simulator import simulate
+from triton_mlx.runtime.simulator import SimulatorResult, simulate
 
 INCLUDE = Path(next(iter(mlx.__path__)), "include")
 KERNELS = "mlx/backend/metal/kernels/"
@@ -242,3 +245,37 @@ def test_steel_matmul(transposed: bool, dtype: str, m: int, n: int, k: int) -> N
         assert found.buffers["a"].read == tiles_n * a.nbytes
         assert found.buffers["b"].read == tiles_m * b.nbytes
     assert found.buffers["out"].written == m * n * a.itemsize
+
+
+MISSED: dict[str, tuple[Callable[[], None], int]] = {
+    "softmax_single_row": (lambda: test_softmax("float32", "single_row", 1000, 256), 5),
+    "softmax_looped": (lambda: test_softmax("float32", "looped", 5000, 1024), 2),
+    "cross_entropy": (test_cross_entropy, 2),
+    "block_sort": (lambda: test_sort(arg=True, cols=500), 5),
+    "contiguous_scan": (lambda: test_scan(inclusive=True, reverse=False, cols=6000), 5),
+}
+
+
+@pytest.mark.parametrize("kernel", MISSED)
+def test_each_barrier_that_runs_is_missed(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deleted, it is reported. A header's other kernels do not run: theirs are not."""
+    launch, count = MISSED[kernel]
+    calls: list[tuple[MetalCall, Sequence[mx.array]]] = []
+    run_it = simulate
+
+    def kept(call: MetalCall, inputs: Sequence[mx.array], *, checked: bool) -> SimulatorResult:
+        calls.append((call, inputs))
+        return run_it(call, inputs, checked=checked)
+
+    monkeypatch.setattr(sys.modules[__name__], "simulate", kept)
+    launch()
+    ((call, inputs),) = calls
+    lines = call.header.split("\n")
+    found = 0
+    for number, line in enumerate(lines):
+        if "threadgroup_barrier(mem_flags::mem_threadgroup)" not in line:
+            continue
+        without = "\n".join("" if k == number else text for k, text in enumerate(lines))
+        result = run_it(replace(call, header=without), inputs, checked=True)
+        found += any(finding.kind == "RACE" for finding in result.findings)
+    assert found == count

@@ -19,6 +19,9 @@ from triton_mlx.runtime.simulator import Counts
 
 EACH_THREAD_LOADS_SCALARS = "a scalar is loaded by every thread of its program, not once"
 LANES_REPEAT_LOADS = "a block smaller than the threads is loaded once by each lane that holds it"
+MARKS_OF_WHAT_IS_STORED = (
+    "a store that may miss elements also writes a byte for each that it stores"
+)
 BIAS_IN_THE_PRODUCTS_LAYOUT = "a row vector is loaded by every lane that holds one of its columns"
 
 DTYPES = ["float32", "float16", "bfloat16"]
@@ -53,6 +56,13 @@ def increment_kernel(x_ptr, n, BLOCK: tl.constexpr):
     offsets = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     inside = offsets < n
     tl.store(x_ptr + offsets, tl.load(x_ptr + offsets, mask=inside) + 1, mask=inside)
+
+
+@triton.jit
+def positive_kernel(x_ptr, out_ptr, BLOCK: tl.constexpr):
+    offsets = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + offsets)
+    tl.store(out_ptr + offsets, x, mask=x > 0)
 
 
 def normal(dtype: str, *shape: int) -> mx.array:
@@ -103,6 +113,13 @@ def test_in_place() -> None:
     found = traffic(counts_of(lambda: increment_kernel[(3,)](x, 3000, BLOCK=1024)))
     assert sum(read for read, _ in found.values()) == x.nbytes
     assert sum(written for _, written in found.values()) == x.nbytes
+
+
+@pytest.mark.xfail(strict=True, reason=MARKS_OF_WHAT_IS_STORED)
+def test_a_store_under_a_condition() -> None:
+    x, out = normal("float32", 2048), mx.zeros((2048,))
+    counts = counts_of(lambda: positive_kernel[(2,)](x, out, BLOCK=1024))
+    assert counts.device_bytes_written == 4 * int(mx.sum(x > 0).item())
 
 
 @pytest.mark.xfail(strict=True, reason=LANES_REPEAT_LOADS)
