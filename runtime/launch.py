@@ -220,9 +220,9 @@ class Launcher:
             call = self._prepare(loaded, arrays, alias)
             self._calls[key] = call
             self._facts[key] = self.last_facts
-            self.last_sizes = tuple([_count(arrays[k]) for k in sorted(set(alias))])
         if len(owners) < len(arrays):
             arrays = [arrays[k] for k in sorted(set(alias))]
+        self.last_sizes, self.last_facts = tuple([_count(a) for a in arrays]), self._facts[key]
         record = recorder.get()
         if record is None:
             call(arrays, scalars, grid)

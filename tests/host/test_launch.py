@@ -23,6 +23,7 @@ from triton_mlx.fusion.errors import (
     UnsupportedOperation,
     UnsupportedType,
 )
+from triton_mlx.runtime.inspect import last_launcher
 
 
 @triton.jit
@@ -362,3 +363,12 @@ def test_casts_round_to_nearest_even_or_towards_zero() -> None:
     assert out.tolist() == [2050, 2048]
     cast_kernel[(1,)](x, out, "rtz", BLOCK=2)
     assert out.tolist() == [2048, 2048]
+
+
+def test_what_is_known_of_the_last_launch_is_of_the_last_launch() -> None:
+    for size, same in ((64, False), (32, True), (128, False)):
+        x = mx.zeros((size,))
+        scale_kernel[(1,)](x, x if same else mx.zeros((size,)), size, 2.0, BLOCK=32)
+        launcher = last_launcher(scale_kernel)
+        assert launcher.last_sizes == (size,) * (1 if same else 2)
+        assert launcher.last_facts[1].same_as == (0 if same else 1)
