@@ -123,7 +123,17 @@ def accept_numpy() -> None:
         numpy = sys.modules.get("numpy")
         if numpy is not None and getattr(backend, "binary_ext", "") == "tmlx":
             argument = _known(argument, numpy)
-        return native(backend, argument, *rest)
+        try:
+            return native(backend, argument, *rest)
+        except KeyError as error:  # of Triton's table of element types
+            dtype = getattr(argument, "dtype", None)
+            if getattr(backend, "binary_ext", "") != "tmlx" or dtype is None:
+                raise
+            raise BadArgument(
+                f"an array of {dtype}",
+                why="Triton has no such element type",
+                hint="pass a view of its parts, such as the real and imaginary numbers",
+            ) from error
 
     specialize.accepts_numpy = True  # type: ignore[attr-defined]
     jit.native_specialize_impl = specialize

@@ -14,6 +14,7 @@ import triton
 import triton.language as tl
 
 import triton_mlx
+from triton_mlx.examples import elementwise
 from triton_mlx.fusion.errors import BadArgument
 
 Array = npt.NDArray[Any]
@@ -106,3 +107,19 @@ def test_reinterpreted_tensors_are_the_tensors_themselves(target: str) -> None:
     seen = triton.reinterpret(bits, tl.float32)
     kernels.k_inplace[(1,)](seen, 128, BLOCK=128)
     np.testing.assert_array_equal(np.asarray(bits).view(np.float32), X[:128] * 2 + 1)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        mx.zeros((8,), mx.complex64),
+        np.zeros(8, np.complex128),
+        np.zeros(8, "datetime64[s]"),
+        np.zeros(8, object),
+        np.zeros(8, [("a", "i4"), ("b", "f4")]),
+    ],
+    ids=lambda a: str(a.dtype),
+)
+def test_element_types_that_triton_does_not_have_are_refused(array: Any) -> None:
+    with pytest.raises(BadArgument, match="no such element type"):
+        elementwise.add_kernel[(1,)](array, array, array, 8, BLOCK=8)
