@@ -14,6 +14,7 @@ from ..graph import Function, Node, Value
 from ..ops import OPS
 from ..types import I1, I32, Type
 from .codes import Refusal
+from .merge import Fence, shift_of_zero
 from .records import Launch
 from .walk import Digit, Walk, sites
 
@@ -51,7 +52,7 @@ class Instance:
         element: Value,
         mask: Value | None,
         source: Source,
-        fence: Callable[[Value], Value],
+        fence: Fence,
     ):
         self.guest, self.reader, self.walk = guest, reader, walk
         self.arguments, self.words, self.source = arguments, words, source
@@ -107,6 +108,9 @@ class Instance:
             argument = self.arguments[self.parameters[value]]
             return self.words.broadcast(argument, self.shape)
         node = self.nodes[value.node]
+        shift = shift_of_zero(node, self.nodes)
+        if shift is not None:
+            return self.words.broadcast(self.fence.again(shift), self.shape)
         if not value.type.is_pointer and not value.type.is_float and value.type.scalar != I1:
             form = self.reader.linear(value, dims)
             if form is not None and value.type.scalar.bits >= 32:
@@ -172,7 +176,7 @@ class Instance:
             made = self.words.builder.add(
                 "load", inputs, (self.at(node.types[0]),), dict(node.attrs), loc=node.loc
             )
-            return self.fence(made.result)
+            return self.fence.loaded(made.result)
         if own is None:
             return found
         other = (

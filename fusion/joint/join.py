@@ -168,7 +168,7 @@ class _Epilogue:
             element,
             mask,
             self.source,
-            self.fence.loaded,
+            self.fence,
         )
         instance.stores()
         launch = joined(self.host, self.guest, self.merged, self.builder)

@@ -157,8 +157,8 @@ class Fence:
     def __init__(self, host: Launch, guest: Launch, words: Compose):
         self.words = words
         self.loads = may_contract(host.function) or may_contract(guest.function)
-        members = len(host.members) + len(guest.members)
-        self.shift = 31 - members % _ZEROS
+        self.before = len(host.members)
+        self.shift = _shift(self.before + len(guest.members))
         self.zero: Value | None = None
         if host.grid[2] >= 1 << (32 - _ZEROS):
             raise Refusal("TOO_LARGE", f"{host.grid[2]} programs along the last axis")
@@ -189,8 +189,7 @@ class Fence:
             raise Refusal("CONTRACTION", "8-bit floats in kernels with products and sums")
         words, integer = self.words, INTEGERS[scalar.bits]
         if self.zero is None:
-            count = words.op("num_programs", (), Type(I32), axis=2)
-            self.zero = words.same("shr_u", count, words.const(self.shift, Type(I32)))
+            self.zero = self._zero(self.shift)
         zero = self.zero
         if integer.bits != 32:
             zero = words.op("ext_s" if integer.bits > 32 else "trunc", (zero,), Type(integer))
@@ -199,3 +198,28 @@ class Fence:
             bits = words.op("bitcast", (value,), value.type.with_elem(integer))
         bits = words.same("xor", bits, words.broadcast(zero, value.type.shape))
         return words.op("bitcast", (bits,), value.type) if scalar.is_float else bits
+
+    def again(self, shift: int) -> Value:
+        """A zero of the guest, which came of joins too, as one that no join before it in the host has."""
+        return self._zero(_shift(31 - shift + self.before - 1))
+
+    def _zero(self, shift: int) -> Value:
+        count = self.words.op("num_programs", (), Type(I32), axis=2)
+        return self.words.same("shr_u", count, self.words.const(shift, Type(I32)))
+
+
+def _shift(join: int) -> int:
+    return 31 - join % _ZEROS
+
+
+def shift_of_zero(node: Node, nodes: Mapping[int, Node]) -> int | None:
+    """The shift, if `node` is a zero that a join made: it must not become a constant."""
+    if node.op != "shr_u":
+        return None
+    count, shift = (nodes.get(v.node) for v in node.inputs)
+    if count is None or count.op != "num_programs" or count.attr("axis") != 2:
+        return None
+    if shift is None or shift.op != "const" or node.types != (Type(I32),):
+        return None
+    found = int(shift.attr("value"))
+    return found if found > 31 - _ZEROS else None

@@ -108,7 +108,7 @@ class _Prologue:
             element,
             mask,
             lambda load, at: None,
-            self.fence.loaded,
+            self.fence,
         )
         value = instance.value(store.inputs[1], instance.dims)
         if self.whole is not None and site.node.id == self.whole.node.id:

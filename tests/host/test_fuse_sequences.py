@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
@@ -12,6 +14,9 @@ import triton
 import triton.language as tl
 
 import triton_mlx
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
+import corpus
 
 ROWS, COLS = 24, 96
 N = ROWS * COLS
@@ -29,6 +34,8 @@ def k_unary(x, o, n, KIND: tl.constexpr, BLOCK: tl.constexpr):
         v = 1.0 / v
     elif KIND == 3:
         v = v / (1.0 + tl.exp(-v))
+    elif KIND == 4:
+        v = 1.0 / (1.0 + tl.exp(-v))
     tl.store(o + at, v.to(o.dtype.element_ty), mask=at < n)
 
 
@@ -94,6 +101,46 @@ def k_layer_norm(x, o, N, BLOCK: tl.constexpr):
     mean = tl.sum(v, axis=0) / N
     d = tl.where(at < N, v - mean, 0.0)
     tl.store(o + row * N + at, d / tl.sqrt(tl.sum(d * d, axis=0) / N + 1e-5), mask=at < N)
+
+
+@triton.jit
+def k_update(x, y, n, SIGN: tl.constexpr, BLOCK: tl.constexpr):
+    """x += SIGN * y."""
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    a, b = tl.load(x + at, mask=at < n), tl.load(y + at, mask=at < n)
+    tl.store(x + at, a + b if SIGN == 1 else a - b, mask=at < n)
+
+
+@triton.jit
+def k_scale_in_place(x, n, scale, BLOCK: tl.constexpr):
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(x + at, tl.load(x + at, mask=at < n) * scale, mask=at < n)
+
+
+@triton.jit
+def k_half(x, o, n, HALF, first, SIGN: tl.constexpr, BLOCK: tl.constexpr):
+    """Columns first to first + HALF - 1 of rows of 2 * HALF, times SIGN."""
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    v = tl.load(x + at // HALF * (2 * HALF) + first + at % HALF, mask=at < n)
+    tl.store(o + at, v * SIGN, mask=at < n)
+
+
+@triton.jit
+def k_cat(x, y, o, n, HALF, BLOCK: tl.constexpr):
+    """Rows of x and y side by side."""
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    row, col = at // (2 * HALF), at % (2 * HALF)
+    left = tl.load(x + row * HALF + col, mask=(at < n) & (col < HALF))
+    right = tl.load(y + row * HALF + col - HALF, mask=(at < n) & (col >= HALF))
+    tl.store(o + at, tl.where(col < HALF, left, right), mask=at < n)
+
+
+@triton.jit
+def k_silu_slope(x, s, o, n, BLOCK: tl.constexpr):
+    """The derivative of x * s, s the sigmoid of x."""
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    v, g = tl.load(x + at, mask=at < n), tl.load(s + at, mask=at < n)
+    tl.store(o + at, g * (1.0 + v * (1.0 - g)), mask=at < n)
 
 
 def g(block: int, n: int = N) -> tuple[int]:
@@ -171,12 +218,76 @@ def gated(x: mx.array, w: mx.array, y: mx.array) -> mx.array:
     return out
 
 
+def adamw_step(x: mx.array, w: mx.array, y: mx.array) -> tuple[mx.array, ...]:
+    """One step in place: parameters, moments; gradients y. 31 accesses of 4 bytes an element."""
+    p, m, v = x + 0, x * 0.5, mx.abs(y)
+    a, b, c, d, e, f, h = (zeros() for _ in range(7))
+    k_scale_in_place[g(64)](p, N, 0.999, BLOCK=64)
+    k_scale_in_place[g(128)](m, N, 0.9, BLOCK=128)
+    k_scalar[g(256)](y, a, N, 0.1, 0.0, BLOCK=256)
+    k_update[g(64)](m, a, N, SIGN=1, BLOCK=64)
+    k_unary[g(32)](y, b, N, KIND=0, BLOCK=32)
+    k_binary[g(128)](b, v, c, N, KIND=1, BLOCK=128)
+    k_scalar[g(64)](c, d, N, 0.001, 0.0, BLOCK=64)
+    k_update[g(256)](v, d, N, SIGN=1, BLOCK=256)
+    k_unary[g(128)](v, e, N, KIND=1, BLOCK=128)
+    k_scalar[g(64)](e, f, N, 1.5, 1e-8, BLOCK=64)
+    k_binary[g(32)](m, f, h, N, KIND=3, BLOCK=32)
+    k_scale_in_place[g(128)](h, N, 0.01, BLOCK=128)
+    k_update[g(64)](p, h, N, SIGN=-1, BLOCK=64)
+    return p, m, v
+
+
+def rope(x: mx.array, w: mx.array, y: mx.array) -> mx.array:
+    """neg, copy, cat, mul, mul, add; cosines and sines are as large as x."""
+    cosine, sine = mx.cos(y), mx.sin(y)
+    left, right = zeros(N // 2), zeros(N // 2)
+    turned, a, b, out = (zeros() for _ in range(4))
+    k_half[g(64, N // 2)](x, left, N // 2, COLS // 2, COLS // 2, SIGN=-1, BLOCK=64)
+    k_half[g(128, N // 2)](x, right, N // 2, COLS // 2, 0, SIGN=1, BLOCK=128)
+    k_cat[g(256)](left, right, turned, N, COLS // 2, BLOCK=256)
+    k_binary[g(64)](x, cosine, a, N, KIND=2, BLOCK=64)
+    k_binary[g(128)](turned, sine, b, N, KIND=2, BLOCK=128)
+    k_binary[g(32)](a, b, out, N, KIND=0, BLOCK=32)
+    return out
+
+
+def swiglu_backward(x: mx.array, w: mx.array, y: mx.array) -> tuple[mx.array, mx.array]:
+    """Gate x, up y, gradient of silu(x) * y: sigmoid, four products and the derivative."""
+    gradient = x * 0.5 + y
+    s, silu, up, slope, part, gate = (zeros() for _ in range(6))
+    k_unary[g(128)](x, s, N, KIND=4, BLOCK=128)
+    k_binary[g(64)](x, s, silu, N, KIND=2, BLOCK=64)
+    k_binary[g(256)](gradient, silu, up, N, KIND=2, BLOCK=256)
+    k_silu_slope[g(32)](x, s, slope, N, BLOCK=32)
+    k_binary[g(128)](gradient, y, part, N, KIND=2, BLOCK=128)
+    k_binary[g(64)](part, slope, gate, N, KIND=2, BLOCK=64)
+    return gate, up
+
+
+def gate_and_up(x: mx.array, w: mx.array, y: mx.array) -> mx.array:
+    """Two products of matrices, then SiLU of one times the other."""
+    a, b, c = x[: ROWS * 32], y[: 16 * COLS], x[: 16 * COLS]
+    columns = COLS // 2
+    n = ROWS * columns
+    gate, up, s, out = (zeros(n) for _ in range(4))
+    blocks = {"BM": 16, "BN": 16, "BK": 16, "GROUP": 2}
+    corpus.k_matmul[(2 * 3,)](a, b, gate, ROWS, columns, 32, **blocks)
+    corpus.k_matmul[(2 * 3,)](a, c, up, ROWS, columns, 32, **blocks)
+    k_unary[g(128, n)](gate, s, n, KIND=3, BLOCK=128)
+    k_binary[g(64, n)](s, up, out, n, KIND=2, BLOCK=64)
+    return out
+
+
 SEQUENCES: list[tuple[Callable[..., Any], int, int]] = [
     (rms_norm, 9, (2 + 2) * N + 4 * COLS),
     (attention_weights, 4, 12 * N),
     (layer_norm, 4, (4 + 4 + 2) * N + 4 * COLS),
     (adam_step, 10, 4 * 7 * N),
     (gated, 2, 12 * N),
+    (adamw_step, 13, 28 * N),
+    (rope, 6, 16 * N),
+    (swiglu_backward, 6, 20 * N),
 ]
 
 
@@ -197,3 +308,15 @@ def test_one_kernel(function: Callable[..., Any], launches: int, moved: int, tar
     assert len(report.names) == launches
     assert len(report.groups) == 1, str(report)
     assert report.bytes_after == moved, str(report)
+
+
+def test_two_products_of_matrices_are_two_kernels(target: str) -> None:
+    """Neither product is elementwise, so neither can be computed inside the other's loop."""
+    x, y = (mx.random.normal((N,), key=mx.random.key(s)) for s in (0, 1))
+    fused = triton_mlx.fuse(gate_and_up)
+    assert bits(fused(x, x, y)) == bits(gate_and_up(x, x, y))
+    report = triton_mlx.fuse_report(fused)
+    assert report.groups == ((0, 2), (1, 3))
+    assert {d.code for d in report.refusals} == {"NOT_ELEMENTWISE"}
+    made = ROWS * COLS // 2
+    assert report.bytes_after == 4 * (2 * (ROWS * 32 + 16 * COLS) + 3 * made)
