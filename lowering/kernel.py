@@ -79,7 +79,6 @@ def lower(
         emitter.arena.bytes,
         emitter.tile_bytes,
         tuple(emitter.sites),
-        function.contracts,
         emitter.pressure.registers if target.lanes > 1 else 0,
     )
 
@@ -111,8 +110,8 @@ def _threads(
     overlaps: bool,
 ) -> tuple[str, str]:
     """(header, source) for mx.fast.metal_kernel."""
-    lines = [] if emitter.function.contracts else ["  TILE_NO_CONTRACTION"]
-    lines += [
+    lines = [
+        "  TILE_NO_CONTRACTION",
         "  const int lane = (int)thread_index_in_simdgroup;",
         "  const int sg = (int)simdgroup_index_in_threadgroup;",
         "  const int tid = (int)thread_index_in_threadgroup;",
