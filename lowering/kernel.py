@@ -109,7 +109,7 @@ def _threads(
     scalars: Sequence[tuple[str, Scalar]],
     overlaps: bool,
 ) -> tuple[str, str]:
-    """(header, source) for mx.fast.metal_kernel."""
+    """(header, source) for mx.fast.metal_kernel or mx.fast.cuda_kernel."""
     lines = [
         "  TILE_NO_CONTRACTION",
         "  const int lane = (int)thread_index_in_simdgroup;",
@@ -117,10 +117,11 @@ def _threads(
         "  const int tid = (int)thread_index_in_threadgroup;",
     ]
     if emitter.arena.bytes:
-        lines.append(f"  alignas(16) threadgroup uchar arena[{emitter.arena.bytes}];")
+        lines.append(f"  alignas(16) {emitter.target.shared} uchar arena[{emitter.arena.bytes}];")
     for k, (name, scalar) in enumerate(scalars):
         lines.append(f"  const {c_type(scalar)} {name} = {_unpack_words(k, scalar)};")
-    return prelude("words.h") + prelude("metal_words.h"), "\n".join(lines) + "\n" + body
+    header = "".join(prelude(name) for name in emitter.target.preludes)
+    return header, "\n".join(lines) + "\n" + body
 
 
 def _unpack_words(slot: int, scalar: Scalar) -> str:
