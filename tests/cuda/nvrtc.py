@@ -1,4 +1,4 @@
-"""CUDA text through NVIDIA's run-time compiler, which needs no GPU. Wheels: nvidia-cuda-nvrtc, -runtime, -cccl."""
+"""CUDA text through NVIDIA's run-time compiler, which needs no GPU but three of NVIDIA's wheels."""
 
 from __future__ import annotations
 
@@ -20,6 +20,22 @@ TYPES = {
     "float16": "__half",
     "bfloat16": "__nv_bfloat16",
     "float32": "float",
+}
+
+
+MLX_NAMES = {
+    "bool": "bool",
+    "char": "int8",
+    "uchar": "uint8",
+    "short": "int16",
+    "ushort": "uint16",
+    "int": "int32",
+    "uint": "uint32",
+    "long": "int64",
+    "ulong": "uint64",
+    "half": "float16",
+    "bfloat": "bfloat16",
+    "float": "float32",
 }
 
 
