@@ -251,3 +251,24 @@ def evaluated(
     except (_NotProvable, ValueError):
         return None
     return chunks
+
+
+class Programs:
+    """Values of a launch that are the same in all threads of a program, for many programs at once."""
+
+    def __init__(
+        self,
+        function: Function,
+        scalars: Mapping[int, int | float | bool],
+        grid: tuple[int, int, int],
+        numbers: Array,
+    ):
+        self._proof = _Proof(function, {}, {}, scalars, grid)
+        self._proof.start(numbers)
+
+    def value(self, value: Value) -> Array | None:
+        """One number per program, or one for all; None if it depends on memory or on a loop."""
+        try:
+            return self._proof.value(value)
+        except _NotProvable:
+            return None

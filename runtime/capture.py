@@ -24,7 +24,10 @@ from ..fusion.joint.records import NOT_WRITTEN, Buffer, Decision, Grid, Launch, 
 from ..lowering.record import BufferFacts
 from . import launch as launches
 from . import lowered, native
-from .fuse_report import FuseReport
+from .prepared import call_of, packed
+from .report import history
+from .report.plain import launch_of, whole_scalars
+from .report.report import FuseReport
 from .target import Choice
 
 _MOST_PLANS = 256
@@ -40,6 +43,7 @@ class _Record:
     choice: Choice
     call: launches.Call
     facts: tuple[tuple[int, BufferFacts], ...]
+    sizes: tuple[int, ...]
     scalars: bytes
     grid: Grid
     before: tuple[Any, ...]
@@ -56,16 +60,8 @@ class _Ready:
     slots: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _JointKernel:
-    """What preparing a call needs of a launcher."""
-
-    text: str
-    num_warps: int
-    choice: Choice
-
-
-_plans: dict[Any, tuple[Plan, tuple[_Ready | None, ...]]] = {}
+_Planned = tuple[tuple[Launch, ...], Plan, tuple[_Ready | None, ...]]
+_plans: dict[Any, _Planned] = {}
 _last: FuseReport | None = None
 
 
@@ -77,7 +73,7 @@ class Scope:
         self._decisions: list[Decision] = []
         self._eager: list[int] = []
         self._token: contextvars.Token[launches.Recorder | None] | None = None
-        self.report = FuseReport((), (), 0, 0, ())
+        self.report = FuseReport()
 
     def __enter__(self) -> Scope:
         self._records, self._decisions = [], []
@@ -133,6 +129,7 @@ class Scope:
             launcher.choice,
             call,
             tuple(sorted(launcher.last_facts.items())),
+            launcher.last_sizes,
             scalars,
             grid,
             before,
@@ -148,24 +145,37 @@ class Scope:
         key = _signature(records, made, visible)
         if key not in _plans:
             if len(_plans) >= _MOST_PLANS:
-                _plans.clear()
-            _plans[key] = _prepared(records, made, visible)
-        planned, ready = _plans[key]
+                _plans.pop(next(iter(_plans)))
+            _plans[key] = (tuple(made), *_prepared(records, made, visible))
+        first_made, planned, ready = _plans[key]
         _make(records, planned, ready, names, holders)
-        decisions = (*planned.decisions, *self._decisions)
+        eager = [_eager(k, r) for k, r in enumerate(records) if not r.before]
         self.report = _last = FuseReport(
-            tuple(r.name for r in records),
-            tuple(tuple(x.members) for x in planned.launches)
-            + tuple((k,) for k, r in enumerate(records) if not r.before),
-            planned.bytes_before,
-            planned.bytes_after,
-            decisions,
+            tuple(sorted((*first_made, *eager), key=lambda x: x.members)),
+            (*planned.launches, *eager),
+            (*planned.decisions, *self._decisions),
+            tuple(r.scalars for r in records),
+            records[0].choice,
         )
+        history.note((planned.launches, tuple(map(_eager_key, eager))), self.report)
 
 
 def last_report() -> FuseReport | None:
     """The report of the scope that ended last."""
     return _last
+
+
+def _eager(number: int, record: _Record) -> Launch:
+    """What a launch on arrays that change at once was."""
+    function = lowered.function_of(record.text)
+    facts, sizes = dict(record.facts), record.sizes
+    return launch_of(
+        record.name, function, facts, sizes, record.scalars, record.grid, record.num_warps, number
+    )
+
+
+def _eager_key(launch: Launch) -> Any:
+    return launch.function, launch.grid, launch.buffers, tuple(launch.scalars.items())
 
 
 def _nodes(arrays: Sequence[Any]) -> tuple[Any, ...] | None:
@@ -208,13 +218,6 @@ class _Numbering:
             for p, old, new in zip(firsts, record.before, record.after, strict=True)
         )
         slots = {p: firsts.index(f.same_as) for p, f in facts.items()}
-        values = [k for k, p in enumerate(function.parameters) if not p.type.is_pointer]
-        # Proofs see no floats: a plan holds for all of them.
-        scalars = {
-            k: lowered.unpack(function.parameters[k].type.scalar, record.scalars[8 * n : 8 * n + 8])
-            for n, k in enumerate(values)
-            if not function.parameters[k].type.is_float
-        }
         origins = {k: (number, k) for k in range(len(function.parameters))}
         return Launch(
             record.name,
@@ -222,7 +225,7 @@ class _Numbering:
             record.grid,
             buffers,
             slots,
-            scalars,
+            whole_scalars(function, record.scalars),
             record.num_warps,
             (number,),
             origins,
@@ -285,15 +288,8 @@ def _prepared(
 
 
 def _ready(launch: Launch, choice: Choice) -> _Ready:
-    first: dict[int, int] = {}
-    for parameter, slot in sorted(launch.slots.items()):
-        first.setdefault(slot, parameter)
-    facts = {
-        p: BufferFacts(launch.buffers[s].storage, first[s]) for p, s in sorted(launch.slots.items())
-    }
-    kernel: Any = _JointKernel(lowered.text_for(launch.function), launch.num_warps, choice)
-    slots = tuple(sorted(first, key=lambda s: first[s]))
-    return _Ready(launch, launches._PREPARE[choice.name](kernel, facts), slots)
+    call, slots = call_of(launch, choice)
+    return _Ready(launch, call, slots)
 
 
 def _make(
@@ -308,6 +304,8 @@ def _make(
     for record in records:
         for node in (*record.before, *(n for n in record.after if n is not None)):
             nodes[numbers[int(native.identity(node) or 0)]] = node
+    functions = [lowered.function_of(r.text) for r in records]
+    scalars = [r.scalars for r in records]
     remade: dict[int, Any] = {}
     for launch, joint in zip(planned.launches, ready):
         if joint is None and not launch.reads & set(remade):
@@ -318,7 +316,9 @@ def _make(
             record = records[launch.members[0]]
             record.call(arrays, record.scalars, launch.grid)
         else:
-            joint.call([arrays[s] for s in joint.slots], _packed(launch, records), launch.grid)
+            joint.call(
+                [arrays[s] for s in joint.slots], packed(launch, functions, scalars), launch.grid
+            )
         for buffer, array in zip(launch.buffers, arrays):
             if buffer.after != NOT_WRITTEN:
                 remade[buffer.after] = array
@@ -326,17 +326,3 @@ def _make(
         for holder in holders.get(version, ()):
             native.rebind(holder, array.reshape(holder.shape))
     launches.remember(h for version in remade for h in holders.get(version, ()))
-
-
-def _packed(launch: Launch, records: Sequence[_Record]) -> bytes:
-    """The scalars of a joint launch, as the launches that they came from had them packed."""
-    found = []
-    for k, parameter in enumerate(launch.function.parameters):
-        if parameter.type.is_pointer:
-            continue
-        number, place = launch.origins[k]
-        record = records[number]
-        theirs = lowered.function_of(record.text).parameters
-        slot = sum(not p.type.is_pointer for p in theirs[:place])
-        found.append(record.scalars[8 * slot : 8 * slot + 8])
-    return b"".join(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import itertools
 import struct
 import weakref
 from collections.abc import Callable, Iterable, Sequence
@@ -15,6 +16,7 @@ from ..fusion.errors import BadArgument
 from ..lowering.record import BufferFacts, Kernel
 from . import lowered, native
 from .descriptors import is_descriptor, types_of, values_of
+from .report import history
 from .target import current
 
 # Triton's scalar types → struct format of an 8-byte slot.
@@ -56,6 +58,12 @@ _STORAGE = {
     ),
 }
 
+
+def dtype_of(storage: str) -> str:
+    """The name of the MLX dtype whose elements are `storage` in C."""
+    return next(name for name, word in _STORAGE.items() if word == storage)
+
+
 # (one array per buffer, packed scalars, grid)
 Call = Callable[[Sequence[Any], bytes, tuple[int, int, int]], None]
 
@@ -64,6 +72,7 @@ _MOST_PROOFS = (
 )
 
 _pending: list[weakref.ref[Any]] = []
+_numbers = itertools.count()
 
 # What sees the launches of this thread: (launcher, call, arrays, scalars, grid); it makes the call.
 Recorder = Callable[["Launcher", Call, Sequence[Any], bytes, tuple[int, int, int]], None]
@@ -167,6 +176,9 @@ class Launcher:
         self.last_sizes: tuple[int, ...] = ()
         self.last_scalars = b""
         self.last_grid = (1, 1, 1)
+        self.plain = 0  # launches outside every fuse scope
+        self.number = next(_numbers)
+        history.watch(self)
 
     def __call__(
         self,
@@ -226,6 +238,7 @@ class Launcher:
         record = recorder.get()
         if record is None:
             call(arrays, scalars, grid)
+            self.plain += 1
         else:
             self.last_facts = self._facts[key]
             record(self, call, arrays, scalars, grid)
