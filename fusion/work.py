@@ -65,7 +65,7 @@ class _Counter:
         self.body, self.count = function.body, math.prod(grid)
         seen = min(self.count, _MOST_PROGRAMS)
         numbers = np.arange(seen) * self.count // max(seen, 1)
-        self.seen, self.exact = seen, seen == self.count
+        self.seen, self.exact = seen, True
         self.programs = Programs(function, scalars, grid, numbers)
         self.flops = self.elements = 0
         self.dots: list[DotRuns] = []
@@ -84,8 +84,12 @@ class _Counter:
 
     def _total(self, times: Array) -> int:
         """Runs of all programs together."""
-        here = int(times.sum()) if times.size > 1 else int(times[0]) * self.seen
-        return here if self.seen == self.count else here * self.count // self.seen
+        if times.size == 1:
+            return int(times[0]) * self.count
+        if self.seen == self.count:
+            return int(times.sum())
+        self.exact = False
+        return int(times.sum()) * self.count // self.seen
 
     def _node(self, node: Node, times: int) -> None:
         row = OPS[node.op]

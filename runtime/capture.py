@@ -28,7 +28,7 @@ from .prepared import call_of, packed
 from .report import history
 from .report.plain import launch_of, whole_scalars
 from .report.report import FuseReport
-from .target import Choice
+from .target import SHAPES, Choice
 
 _MOST_PLANS = 256
 
@@ -89,8 +89,12 @@ class Scope:
         assert self._token is not None
         launches.recorder.reset(self._token)
         records, self._records = self._records, []
-        if error is None and records:
+        if not records:
+            return
+        if error is None:
             self._finish(records)
+        else:
+            self._abandon(records, type(error).__name__)
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -100,6 +104,7 @@ class Scope:
             fused.last = scope  # type: ignore[attr-defined]
             return result
 
+        fused.last = None  # type: ignore[attr-defined]
         return fused
 
     def _record(
@@ -150,14 +155,30 @@ class Scope:
         first_made, planned, ready = _plans[key]
         _make(records, planned, ready, names, holders)
         eager = [_eager(k, r) for k, r in enumerate(records) if not r.before]
-        self.report = _last = FuseReport(
+        self.report = FuseReport(
             tuple(sorted((*first_made, *eager), key=lambda x: x.members)),
             (*planned.launches, *eager),
             (*planned.decisions, *self._decisions),
             tuple(r.scalars for r in records),
             records[0].choice,
         )
+        if records[0].choice.name == SHAPES:
+            return  # nothing was launched
+        _last = self.report
         history.note((planned.launches, tuple(map(_eager_key, eager))), self.report)
+
+    def _abandon(self, records: list[_Record], why: str) -> None:
+        """An exception ended the scope: its launches stay as they were made."""
+        global _last
+        made, _ = _Numbering(records).launches()
+        eager = [_eager(k, r) for k, r in enumerate(records) if not r.before]
+        launches = tuple(sorted((*made, *eager), key=lambda x: x.members))
+        scalars = tuple(r.scalars for r in records)
+        note = f"{why} ended the scope: nothing was joined"
+        self.report = FuseReport(launches, launches, (), scalars, records[0].choice, note=note)
+        if records[0].choice.name != SHAPES:
+            _last = self.report
+            history.note(tuple(map(_eager_key, launches)), self.report)
 
 
 def last_report() -> FuseReport | None:

@@ -17,7 +17,7 @@ from ..lowering.record import BufferFacts, Kernel
 from . import lowered, native
 from .descriptors import is_descriptor, types_of, values_of
 from .report import history
-from .target import current
+from .target import SHAPES, current
 
 # Triton's scalar types → struct format of an 8-byte slot.
 _FORMATS = {
@@ -284,6 +284,12 @@ class Launcher:
         }
         self.last_facts = facts
         if any(foreign):
+            if self.choice.name == SHAPES:
+                raise BadArgument(
+                    f"argument {names[foreign.index(True)]!r} is no mx.array",
+                    why="it would be changed, and here nothing runs",
+                    hint="pass triton_mlx.Shaped(shape, dtype)",
+                )
             from .memory_launch import prepare
 
             first = sorted(set(alias))
@@ -410,9 +416,16 @@ def _prepare_metal(launcher: Launcher, facts: dict[int, BufferFacts]) -> Call:
     return prepare(launcher, facts)
 
 
+def _prepare_shapes(launcher: Launcher, facts: dict[int, BufferFacts]) -> Call:
+    from .report.ahead import prepare
+
+    return prepare(launcher, facts)
+
+
 _PREPARE: dict[str, Callable[[Launcher, dict[int, BufferFacts]], Call]] = {
     "host": _prepare_host,
     "simulate": _prepare_metal,
     "metal": _prepare_metal,
     "cuda": _prepare_metal,
+    SHAPES: _prepare_shapes,
 }
