@@ -44,6 +44,7 @@ class _Record:
     call: launches.Call
     facts: tuple[tuple[int, BufferFacts], ...]
     sizes: tuple[int, ...]
+    file: str
     scalars: bytes
     grid: Grid
     before: tuple[Any, ...]
@@ -135,6 +136,7 @@ class Scope:
             call,
             tuple(sorted(launcher.last_facts.items())),
             launcher.last_sizes,
+            launcher.file,
             scalars,
             grid,
             before,
@@ -161,6 +163,7 @@ class Scope:
             (*planned.decisions, *self._decisions),
             tuple(r.scalars for r in records),
             records[0].choice,
+            tuple(r.file for r in records),
         )
         if records[0].choice.name == SHAPES:
             return  # nothing was launched
@@ -175,7 +178,10 @@ class Scope:
         launches = tuple(sorted((*made, *eager), key=lambda x: x.members))
         scalars = tuple(r.scalars for r in records)
         note = f"{why} ended the scope: nothing was joined"
-        self.report = FuseReport(launches, launches, (), scalars, records[0].choice, note=note)
+        files = tuple(r.file for r in records)
+        self.report = FuseReport(
+            launches, launches, (), scalars, records[0].choice, files, note=note
+        )
         if records[0].choice.name != SHAPES:
             _last = self.report
             history.note(tuple(map(_eager_key, launches)), self.report)

@@ -176,6 +176,9 @@ class Launcher:
         self.last_sizes: tuple[int, ...] = ()
         self.last_scalars = b""
         self.last_grid = (1, 1, 1)
+        # Triton keeps compiled text by source alone: the file that it names may be an equal, older one.
+        code = getattr(getattr(self.function, "fn", None), "__code__", None)
+        self.file: str = code.co_filename if code is not None else ""
         self.plain = 0  # launches outside every fuse scope
         self.number = next(_numbers)
         history.watch(self)

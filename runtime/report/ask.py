@@ -54,7 +54,9 @@ def _last_launch(kernel: Any) -> FuseReport:
 
     launcher = last_launcher(kernel)
     launch = history.last_launch(launcher)
-    return FuseReport((launch,), (launch,), (), (launcher.last_scalars,), launcher.choice)
+    return FuseReport(
+        (launch,), (launch,), (), (launcher.last_scalars,), launcher.choice, (launcher.file,)
+    )
 
 
 def _of_call(

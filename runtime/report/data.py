@@ -31,7 +31,7 @@ def data(report: FuseReport) -> dict[str, Any]:
 
 def _launch(report: FuseReport, k: int) -> dict[str, Any]:
     launch: Launch = report.launches[k]
-    loc = launch.function.loc
+    loc = report.place(k)
     return {
         "name": launch.name,
         "file": loc.file,

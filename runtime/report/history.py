@@ -68,6 +68,7 @@ def plain() -> FuseReport:
         launches,
         scalars=tuple(x.last_scalars for x in found),
         choice=choice,
+        files=tuple(x.file for x in found),
         times=tuple(x.plain for x in found),
     )
 
@@ -101,6 +102,7 @@ def joined(parts: Sequence[tuple[FuseReport, int]]) -> FuseReport:
     kernels: list[Launch] = []
     decisions: list[Decision] = []
     scalars: list[bytes] = []
+    files: list[str] = []
     times: list[int] = []
     for report, count in parts:
         shift, apart = len(launches), 1 + max(map(_versions, launches), default=0)
@@ -110,10 +112,17 @@ def joined(parts: Sequence[tuple[FuseReport, int]]) -> FuseReport:
             replace(d, first=d.first + shift, second=d.second + shift) for d in report.decisions
         ]
         scalars += report.scalars
+        files += report.files
         times += [report.times_of(k) * count for k in range(len(report.kernels))]
     choice = next((r.choice for r, _ in reversed(parts) if r.choice), None)
     return FuseReport(
-        tuple(launches), tuple(kernels), tuple(decisions), tuple(scalars), choice, tuple(times)
+        tuple(launches),
+        tuple(kernels),
+        tuple(decisions),
+        tuple(scalars),
+        choice,
+        tuple(files),
+        tuple(times),
     )
 
 

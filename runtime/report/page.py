@@ -80,7 +80,7 @@ def _kernels(report: FuseReport) -> str:
 
 def _refusals(report: FuseReport) -> str:
     lines = [
-        (report.edge(d), d.code, d.what, text.hint_of(d), text.page_of(d.code))
+        (report.edge(d), d.code, text.in_a_line(d), text.hint_of(d), text.page_of(d.code))
         for d in report.refusals
     ]
     headings = ("apart", "code", "what was found", "what to change", "more")
@@ -139,7 +139,7 @@ def _source(report: FuseReport, k: int) -> str:
     if report.joint:
         lines.append(text.measured(report, k))
     members = "".join(
-        f"<li>{html.escape(f'{report.label(m)}  {text.where(report.launches[m])}')}</li>"
+        f"<li>{html.escape(f'{report.label(m)}  {text.where(report, m)}')}</li>"
         for m in report.kernels[k].members
     )
     source = made.kernel.body if made.kernel else made.refused

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
+from ...fusion.errors import Loc
 from ...fusion.joint.plan import traffic
 from ...fusion.joint.records import Decision, Launch
 from ..model import Estimate
@@ -25,12 +26,13 @@ class Measured:
     target: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class FuseReport:
     """`launches` as they were made, and the `kernels` that they became; both are plans: no arrays are held.
 
     Bytes are counted, not measured: each launch reads an array it loads from once, and writes one it stores
-    to once. `scalars`: packed, of each launch. `times`: how often each kernel was launched (empty: once).
+    to once. `scalars` and `files` are of each launch: packed, and where its kernel is written.
+    `times`: how often each kernel was launched (empty: once).
     `chip`: the row of the hardware table that is modelled ("": the chip that is there, or the usual one).
     `apart`, `joint`: measured times of the launches and of the kernels, if `measure` was called.
     """
@@ -40,6 +42,7 @@ class FuseReport:
     decisions: tuple[Decision, ...] = ()
     scalars: tuple[bytes, ...] = ()
     choice: Choice | None = None
+    files: tuple[str, ...] = ()
     times: tuple[int, ...] = ()
     chip: str = ""
     apart: tuple[Measured, ...] = ()
@@ -91,6 +94,11 @@ class FuseReport:
     def label(self, launch: int) -> str:
         """ "name#number" of a launch."""
         return f"{self.launches[launch].name}#{launch}"
+
+    def place(self, launch: int) -> Loc:
+        """File and line of a launch's kernel."""
+        found = self.launches[launch].function.loc
+        return replace(found, file=self.files[launch]) if self.files[launch:] else found
 
     def edge(self, decision: Decision) -> str:
         """The launches that a decision is about."""
@@ -155,6 +163,9 @@ class FuseReport:
         return replace(self, apart=apart, joint=joint)
 
     # --- forms
+
+    def __repr__(self) -> str:
+        return f"<fuse report: {self.verdict}; print() shows more>"
 
     def __str__(self) -> str:
         from .text import text

@@ -72,7 +72,12 @@ def renderable(report: FuseReport) -> Any:
     if report.refusals:
         apart = Table("apart", "code", "what was found", "what to change")
         for d in report.refusals:
-            cells = (report.edge(d), d.code, d.what, text.hint_of(d) or text.page_of(d.code))
+            cells = (
+                report.edge(d),
+                d.code,
+                text.in_a_line(d),
+                text.hint_of(d) or text.page_of(d.code),
+            )
             apart.add_row(*map(Text, cells))
         parts.append(apart)
     return Group(*parts)

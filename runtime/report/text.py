@@ -39,7 +39,7 @@ def _kernel(report: FuseReport, k: int) -> Iterator[str]:
     anchor = report.anchor(k)
     for member in kernel.members:
         role = "  anchor" if len(kernel.members) > 1 and member == anchor else ""
-        yield f"    {report.label(member)}  {where(report.launches[member])}{role}"
+        yield f"    {report.label(member)}  {where(report, member)}{role}"
     yield f"    {contents(kernel)}; {cost(report, k)}"
     yield f"    {resources(report, k)}"
     yield f"    {time(report, k)}"
@@ -47,11 +47,12 @@ def _kernel(report: FuseReport, k: int) -> Iterator[str]:
         yield f"    {measured(report, k)}"
 
 
-def where(launch: Launch) -> str:
+def where(report: FuseReport, number: int) -> str:
     """The user's line, the grid and the warps of a launch."""
+    launch = report.launches[number]
     grid = " x ".join(str(n) for n in launch.grid if n > 1) or "1"
     return (
-        f"{units.place(launch.function.loc)}  grid {grid}, {units.count(launch.num_warps, 'warp')}"
+        f"{units.place(report.place(number))}  grid {grid}, {units.count(launch.num_warps, 'warp')}"
     )
 
 
@@ -74,7 +75,7 @@ def resources(report: FuseReport, kernel: int) -> str:
     if made.kernel is None:
         return f"on {chip}: {made.refused}"
     found = made.kernel
-    memory = units.size(found.threadgroup_bytes) if found.threadgroup_bytes else "no"
+    memory = f"{units.size(found.threadgroup_bytes)} of" if found.threadgroup_bytes else "no"
     registers = f"about {found.registers} registers a thread" if found.registers else ""
     parts = [units.count(found.threads, "thread"), f"{memory} threadgroup memory", registers]
     why = f" ({found.schedule})" if found.schedule else ""
@@ -110,12 +111,17 @@ def page_of(code: str) -> str:
     return f"docs/fusion-codes.md#{code.lower()}"
 
 
+def in_a_line(decision: Decision) -> str:
+    """What was found, in one line."""
+    return "; ".join(line.strip() for line in decision.what.splitlines())
+
+
 def hint_of(decision: Decision) -> str:
     return decision.hint or CODES[decision.code].hint
 
 
 def _refusal(report: FuseReport, decision: Decision) -> Iterator[str]:
-    yield f"  apart: {report.edge(decision)}  [{decision.code}] {decision.what}"
+    yield f"  apart: {report.edge(decision)}  [{decision.code}] {in_a_line(decision)}"
     if hint_of(decision):
         yield f"    try: {hint_of(decision)}"
     yield f"    see: {page_of(decision.code)}"
