@@ -7,7 +7,7 @@ is too much work, is not proved.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ _CHUNK = 1 << 18  # elements of one tile times programs evaluated at once
 _STEP = 1 << 11  # a numpy call on few elements costs as much as one on this many
 
 
-class _NotProvable(Exception):
+class NotProvable(Exception):
     """An address depends on something that is only known when the kernel runs."""
 
 
@@ -39,11 +39,15 @@ def covered(
     Buffers are named by the index of the parameter that stands for them; `aliases` maps every pointer
     parameter to that index; `sizes`: elements per buffer; `scalars`: values of scalar parameters.
     """
-    proof = _Proof(function, aliases, sizes, scalars, grid)
+    proof = Evaluation(function, aliases, sizes, scalars, grid)
     return frozenset(b for b in proof.run() if b in stored)
 
 
-class _Proof:
+class Evaluation:
+    """Addresses of a launch's stores, computed for many programs at once."""
+
+    most_work = MAX_WORK
+
     def __init__(
         self,
         function: Function,
@@ -64,15 +68,19 @@ class _Proof:
 
     def run(self) -> list[int]:
         """Buffers that are written whole."""
-        count = int(np.prod(self.grid, dtype=np.int64))
         tile = max([n.inputs[0].type.size for n in self.body.walk() if n.op == "store"], default=1)
-        step = max(1, _CHUNK // tile)
         try:
-            for begin in range(0, count, step):
-                self.chunk(np.arange(begin, min(begin + step, count)))
-        except _NotProvable:
+            for numbers in self.chunks(tile):
+                self.chunk(numbers)
+        except NotProvable:
             return []
         return [b for b, hit in self.hit.items() if b not in self.failed and bool(hit.all())]
+
+    def chunks(self, tile: int) -> Iterator[Array]:
+        """Numbers of all programs, as many at once as are good for tiles of `tile` elements."""
+        count, step = int(np.prod(self.grid, dtype=np.int64)), max(1, _CHUNK // tile)
+        for begin in range(0, count, step):
+            yield np.arange(begin, min(begin + step, count))
 
     def chunk(self, numbers: Array) -> None:
         self.start(numbers)
@@ -102,10 +110,10 @@ class _Proof:
                 self.graph(region, active & chosen)
             return
         if node.op != "for":
-            raise _NotProvable
+            raise NotProvable
         lower, upper, step = (self.value(v).astype(np.int64) for v in node.inputs[:3])
         if not bool((step > 0).all()):
-            raise _NotProvable
+            raise NotProvable
         trips = int((-((lower - upper) // step)).max())
         body = node.regions[0]
         inner = {v for n in body.walk() for v in n.outputs} | set(body.args)
@@ -119,17 +127,12 @@ class _Proof:
 
     def store(self, node: Node, active: Array) -> None:
         try:
-            base, offset = self.pointer(node.inputs[0])
-            mask = self.value(node.inputs[2]) if len(node.inputs) > 2 else np.ones(1, bool)
-        except _NotProvable:
+            base, places = self.places(node, 2, active)
+        except NotProvable:
+            if self.work > self.most_work:
+                raise
             self._fail(node)
             return
-        rank = len(node.inputs[0].type.shape)
-        mask = mask & active.reshape(active.shape[:1] + (1,) * rank)
-        shape = np.broadcast_shapes(offset.shape, mask.shape, self._full_shape(node))
-        self._spend(int(np.prod(shape, dtype=np.int64)))
-        offset, mask = np.broadcast_to(offset, shape), np.broadcast_to(mask, shape)
-        places = offset[mask]
         hit = self.hit.get(base)
         if hit is None:
             return
@@ -137,6 +140,17 @@ class _Proof:
             self.failed.add(base)
             return
         hit[places] = True
+
+    def places(self, node: Node, mask_at: int, active: Array) -> tuple[int, Array]:
+        """(buffer, elements of it that `node` accesses); `mask_at`: which input its mask is."""
+        base, offset = self.pointer(node.inputs[0])
+        has_mask = len(node.inputs) > mask_at
+        mask = self.value(node.inputs[mask_at]) if has_mask else np.ones(1, bool)
+        rank = len(node.inputs[0].type.shape)
+        mask = mask & active.reshape(active.shape[:1] + (1,) * rank)
+        shape = np.broadcast_shapes(offset.shape, mask.shape, self._full_shape(node))
+        self._spend(int(np.prod(shape, dtype=np.int64)))
+        return base, np.broadcast_to(offset, shape)[np.broadcast_to(mask, shape)]
 
     def _full_shape(self, node: Node) -> tuple[int, ...]:
         return (1, *node.inputs[0].type.shape)
@@ -146,14 +160,14 @@ class _Proof:
         pointer = node.inputs[0]
         while pointer not in self.params:
             if pointer.node not in self.nodes:
-                raise _NotProvable
+                raise NotProvable
             pointer = self.nodes[pointer.node].inputs[0]
         self.failed.add(self.aliases[self.params[pointer]])
 
     def _spend(self, elements: int) -> None:
         self.work += max(elements, _STEP)
-        if self.work > MAX_WORK:
-            raise _NotProvable
+        if self.work > self.most_work:
+            raise NotProvable
 
     def pointer(self, value: Value) -> tuple[int, Array]:
         """(buffer, offsets in elements)."""
@@ -168,11 +182,11 @@ class _Proof:
         if node.op in _SHAPES:
             base, offset = self.pointer(node.inputs[0])
             return base, _SHAPES[node.op](node, offset)
-        raise _NotProvable
+        raise NotProvable
 
     def _made(self, value: Value) -> Node:
         if value.node not in self.nodes:
-            raise _NotProvable
+            raise NotProvable
         return self.nodes[value.node]
 
     def value(self, value: Value) -> Array:
@@ -196,7 +210,7 @@ class _Proof:
         if node.op in _SHAPES:
             return _SHAPES[node.op](node, self.value(node.inputs[0]))
         if node.op not in semantics.RULES:
-            raise _NotProvable
+            raise NotProvable
         found = semantics.apply(node, *(self.value(v) for v in node.inputs))
         self._spend(found.size)
         return found
@@ -230,7 +244,7 @@ def evaluated(
 
     None if they depend on memory, or are too much work.
     """
-    proof = _Proof(function, slots, {}, scalars, grid)
+    proof = Evaluation(function, slots, {}, scalars, grid)
     count, chunks = int(np.prod(grid, dtype=np.int64)), []
     step = max(1, _CHUNK // tile)
     try:
@@ -248,7 +262,7 @@ def evaluated(
             chunks.append(
                 ([np.broadcast_to(f, shape) for f in found], np.broadcast_to(active, shape))
             )
-    except (_NotProvable, ValueError):
+    except (NotProvable, ValueError):
         return None
     return chunks
 
@@ -263,12 +277,12 @@ class Programs:
         grid: tuple[int, int, int],
         numbers: Array,
     ):
-        self._proof = _Proof(function, {}, {}, scalars, grid)
+        self._proof = Evaluation(function, {}, {}, scalars, grid)
         self._proof.start(numbers)
 
     def value(self, value: Value) -> Array | None:
         """One number per program, or one for all; None if it depends on memory or on a loop."""
         try:
             return self._proof.value(value)
-        except _NotProvable:
+        except NotProvable:
             return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...fusion.joint.codes import CODES
-from ...fusion.joint.plan import traffic
 from . import details
 from .text import hint_of, page_of
 
@@ -38,7 +37,7 @@ def _launch(report: FuseReport, k: int) -> dict[str, Any]:
         "line": loc.line,
         "grid": list(launch.grid),
         "num_warps": launch.num_warps,
-        "bytes": traffic(launch),
+        "bytes": details.counted(launch).bytes,
         "measured": _measured(report.apart[k] if report.apart else None),
     }
 
@@ -53,6 +52,7 @@ def _group(report: FuseReport, k: int) -> dict[str, Any]:
         "times": report.times_of(k),
         "inside": details.inside(report.kernels[k]),
         "bytes": found.bytes,
+        "bytes_exact": found.bytes_exact,
         "flops": found.computed.flops,
         "flops_exact": found.computed.exact,
         "chip": report.modelled_chip,

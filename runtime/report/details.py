@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from ... import hwinfo
 from ...fusion.errors import TritonMlxError
-from ...fusion.joint.plan import traffic
 from ...fusion.joint.records import Launch
+from ...fusion.joint.touched import touched
 from ...fusion.ops import OPS
 from ...fusion.work import Computed, computed
 from ...hwinfo import Capability
@@ -54,15 +54,20 @@ def _arch(chip: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Of one launch: `bytes` of arrays, each read or written once; `computed`: see fusion/work.py."""
+    """Of one launch. `bytes` of elements that are loaded, each once, and stored (not `bytes_exact`: no more
+    than these); `computed`: see fusion/work.py."""
 
     bytes: int
+    bytes_exact: bool
     computed: Computed
 
 
 @functools.lru_cache(maxsize=512)
 def counted(launch: Launch) -> Counted:
-    return Counted(traffic(launch), computed(launch.function, launch.scalars, launch.grid))
+    parts = touched(launch)
+    moved = sum((t.loaded + t.stored) * b.itemsize for t, b in zip(parts, launch.buffers))
+    exact = all(t.exact for t in parts)
+    return Counted(moved, exact, computed(launch.function, launch.scalars, launch.grid))
 
 
 @functools.lru_cache(maxsize=512)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ...fusion.errors import Loc
-from ...fusion.joint.plan import traffic
 from ...fusion.joint.records import Decision, Launch
 from ..model import Estimate
 from ..prepared import packed
@@ -30,8 +29,8 @@ class Measured:
 class FuseReport:
     """`launches` as they were made, and the `kernels` that they became; both are plans: no arrays are held.
 
-    Bytes are counted, not measured: each launch reads an array it loads from once, and writes one it stores
-    to once. `scalars` and `files` are of each launch: packed, and where its kernel is written.
+    Bytes are counted, not measured: each launch reads the elements that it loads once, and writes those that
+    it stores once. `scalars` and `files` are of each launch: packed, and where its kernel is written.
     `times`: how often each kernel was launched (empty: once).
     `chip`: the row of the hardware table that is modelled ("": the chip that is there, or the usual one).
     `apart`, `joint`: measured times of the launches and of the kernels, if `measure` was called.
@@ -69,7 +68,7 @@ class FuseReport:
     def bytes_before(self) -> int:
         """Of all launches, made apart."""
         return sum(
-            traffic(self.launches[m]) * self.times_of(k)
+            details.counted(self.launches[m]).bytes * self.times_of(k)
             for k, kernel in enumerate(self.kernels)
             for m in kernel.members
         )
@@ -77,7 +76,7 @@ class FuseReport:
     @property
     def bytes_after(self) -> int:
         """Of all kernels."""
-        return sum(traffic(x) * self.times_of(k) for k, x in enumerate(self.kernels))
+        return sum(details.counted(x).bytes * self.times_of(k) for k, x in enumerate(self.kernels))
 
     def times_of(self, kernel: int) -> int:
         return self.times[kernel] if self.times else 1

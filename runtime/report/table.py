@@ -39,7 +39,7 @@ def _row(report: FuseReport, k: int) -> tuple[str, ...]:
     return (
         str(k),
         text.chain(report, k),
-        units.size(found.bytes),
+        f"{'' if found.bytes_exact else '<= '}{units.size(found.bytes)}",
         f"{'' if found.computed.exact else '~'}{units.scaled(found.computed.flops, '')}".strip(),
         str(kernel.threads) if kernel else "-",
         units.size(kernel.threadgroup_bytes) if kernel else "-",

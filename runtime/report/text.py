@@ -65,7 +65,8 @@ def cost(report: FuseReport, kernel: int) -> str:
     """Bytes and operations, as counted."""
     found = report.counted(kernel)
     about = "" if found.computed.exact else "about "
-    return f"{units.size(found.bytes)} moved, {about}{units.scaled(found.computed.flops, 'flop')}"
+    most = "" if found.bytes_exact else "at most "
+    return f"{most}{units.size(found.bytes)} moved, {about}{units.scaled(found.computed.flops, 'flop')}"
 
 
 def resources(report: FuseReport, kernel: int) -> str:

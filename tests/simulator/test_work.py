@@ -130,7 +130,7 @@ def test_bytes_and_products_are_what_the_simulator_counts(name: str) -> None:
     (got,) = counts
     arrays = [t for n, t in got.buffers.items() if n != "scalars"]
     moved = sum(t.distinct_read + t.distinct_written for t in arrays)
-    assert details.counted(launch).bytes == moved
+    assert (details.counted(launch).bytes, details.counted(launch).bytes_exact) == (moved, True)
     multiplied = 512 * got.matrix_multiplies
     assert products(details.counted(launch).computed) == multiplied
 
@@ -168,3 +168,44 @@ def test_of_very_many_programs_some_stand_for_all() -> None:
     straight = launched("add")
     assert computed(straight.function, straight.scalars, (3 << 20, 1, 1)).exact
     assert abs(many.flops - whole) < 0.5 * whole
+
+
+PARTS: dict[str, tuple[Any, Callable[[], None]]] = {
+    "half_of": (k.half_of, lambda: k.half_of[cdiv(N, 128)](ones(N), ones(N), N, BLOCK=128)),
+    "shifted": (k.shifted, lambda: k.shifted[cdiv(N, 128)](ones(N), ones(N), N, 7, BLOCK=128)),
+    "every_second": (
+        k.every_second,
+        lambda: k.every_second[cdiv(N, 256)](ones(N), ones(N), N, BLOCK=128),
+    ),
+    "odd_masks": (
+        k.odd_masks,
+        lambda: k.odd_masks[cdiv(N, 128)](ones(N), ones(N), ones(N), N, BLOCK=128),
+    ),
+    "few rows": (
+        k.rows_loop,
+        lambda: k.rows_loop[cdiv(COLS, 32)](ones(N), ones(2 * COLS), 3, COLS, BLOCK=32),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_bytes_of_a_part_of_an_array_are_of_that_part(name: str) -> None:
+    kernel, run = PARTS[name]
+    run()
+    launch = last_launch(last_launcher(kernel))
+    with triton_mlx.use("simulate"), triton_mlx.counted() as counts:
+        run()
+    (got,) = counts
+    found = details.counted(launch)
+    arrays = {
+        n: t for n, t in got.buffers.items() if n != "scalars" and not n.endswith(("_set", "_old"))
+    }
+    assert found.bytes_exact
+    assert found.bytes == sum(t.distinct_read + t.distinct_written for t in arrays.values())
+    assert found.bytes < sum(b.elements * b.itemsize for b in launch.buffers)
+
+
+def test_elements_that_data_picks_are_at_most_all() -> None:
+    k.pick[cdiv(N, 128)](ones(N), mx.zeros((N,), mx.int32), ones(N), N, BLOCK=128)
+    found = details.counted(last_launch(last_launcher(k.pick)))
+    assert (found.bytes, found.bytes_exact) == (3 * 4 * N, False)
