@@ -284,5 +284,5 @@ class Programs:
         """One number per program, or one for all; None if it depends on memory or on a loop."""
         try:
             return self._proof.value(value)
-        except NotProvable:
+        except (NotProvable, ValueError):
             return None

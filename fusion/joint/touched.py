@@ -108,7 +108,7 @@ class _Touches(Evaluation):
         try:
             for numbers in self.chunks(max(tiles)):
                 self.chunk(numbers)
-        except NotProvable:
+        except (NotProvable, ValueError):
             self.unknown |= set(self.hits)
 
     def graph(self, graph: Graph, active: Array) -> None:

@@ -111,12 +111,15 @@ def roofline(title: str, peak: float, bandwidth: float, points: Sequence[Point])
     parts = [*axes.lines(), f'<polyline points="{roof}" class="roof"/>']
     for p in shown:
         x, y = axes.at(p.flops / p.bytes, p.flops / p.seconds)
+        rate = units.scaled(p.flops / p.seconds, "flop/s")
+        told = html.escape(f"{p.label}: {p.flops / p.bytes:.3g} flop/byte, {rate}")
         kind = "after" if p.fused else "before"
-        told = f"{p.label}: {p.flops / p.bytes:.3g} flop/byte, {units.scaled(p.flops / p.seconds, 'flop/s')}"
         parts.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" class="{kind}"><title>{html.escape(told)}</title>'
-            f'</circle><text x="{x + 8:.1f}" y="{y + 4:.1f}" class="point">{html.escape(p.label)}</text>'
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" class="{kind}"><title>{told}</title></circle>'
         )
+        if p.fused:  # of the many others, the name is shown where the mouse is
+            name = html.escape(p.label)
+            parts.append(f'<text x="{x + 8:.1f}" y="{y + 14:.1f}" class="point">{name}</text>')
     return _svg(title, _Axes.width + 40, _Axes.height + 60, parts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -83,13 +84,30 @@ def resources(report: FuseReport, kernel: int) -> str:
     return f"on {chip}: {', '.join(p for p in parts if p)}{why}"
 
 
+_LIMITS = {
+    "memory": "memory bandwidth",
+    "ALU": "the ALUs",
+    "matrix": "the matrix units",
+    "shuffle": "simd operations",
+}
+
+
+def limit(report: FuseReport, kernel: int, bound: str) -> str:
+    """What is slowest, and how much of the chip has nothing to do."""
+    programs = math.prod(report.kernels[kernel].grid)
+    cores = details.row_of(report.modelled_chip).get("cores", 0)
+    idle = f", with programs for {programs} of {cores} cores" if programs < cores else ""
+    return f"limited by {_LIMITS[bound]}{idle}"
+
+
 def time(report: FuseReport, kernel: int) -> str:
     """The modelled time, what limits it, and that of the launches apart."""
     found = report.modelled(kernel)
     if found is None:
         return f"no time is modelled: the table lacks rates of {report.modelled_chip}"
     more = "at least " if found.at_least else ""
-    line = f"modelled, not measured: {more}{units.seconds(found.seconds)}, limited by {found.bound}"
+    why = limit(report, kernel, found.bound)
+    line = f"modelled, not measured: {more}{units.seconds(found.seconds)}, {why}"
     apart = report.modelled_apart(kernel)
     if apart is None or len(report.kernels[kernel].members) < 2:
         return line
