@@ -22,7 +22,7 @@ _CHUNK = 1 << 18  # elements of one tile times programs evaluated at once
 _STEP = 1 << 11  # a numpy call on few elements costs as much as one on this many
 
 
-class NotProvable(Exception):
+class _NotProvable(Exception):
     """An address depends on something that is only known when the kernel runs."""
 
 
@@ -39,11 +39,11 @@ def covered(
     Buffers are named by the index of the parameter that stands for them; `aliases` maps every pointer
     parameter to that index; `sizes`: elements per buffer; `scalars`: values of scalar parameters.
     """
-    proof = Evaluation(function, aliases, sizes, scalars, grid)
+    proof = _Proof(function, aliases, sizes, scalars, grid)
     return frozenset(b for b in proof.run() if b in stored)
 
 
-class Evaluation:
+class _Proof:
     """Addresses of a launch's stores, computed for many programs at once."""
 
     most_work = MAX_WORK
@@ -72,7 +72,7 @@ class Evaluation:
         try:
             for numbers in self.chunks(tile):
                 self.chunk(numbers)
-        except NotProvable:
+        except _NotProvable:
             return []
         return [b for b, hit in self.hit.items() if b not in self.failed and bool(hit.all())]
 
@@ -110,10 +110,10 @@ class Evaluation:
                 self.graph(region, active & chosen)
             return
         if node.op != "for":
-            raise NotProvable
+            raise _NotProvable
         lower, upper, step = (self.value(v).astype(np.int64) for v in node.inputs[:3])
         if not bool((step > 0).all()):
-            raise NotProvable
+            raise _NotProvable
         trips = int((-((lower - upper) // step)).max())
         body = node.regions[0]
         inner = {v for n in body.walk() for v in n.outputs} | set(body.args)
@@ -128,7 +128,7 @@ class Evaluation:
     def store(self, node: Node, active: Array) -> None:
         try:
             base, places = self.places(node, 2, active)
-        except NotProvable:
+        except _NotProvable:
             if self.work > self.most_work:
                 raise
             self._fail(node)
@@ -160,14 +160,14 @@ class Evaluation:
         pointer = node.inputs[0]
         while pointer not in self.params:
             if pointer.node not in self.nodes:
-                raise NotProvable
+                raise _NotProvable
             pointer = self.nodes[pointer.node].inputs[0]
         self.failed.add(self.aliases[self.params[pointer]])
 
     def _spend(self, elements: int) -> None:
         self.work += max(elements, _STEP)
         if self.work > self.most_work:
-            raise NotProvable
+            raise _NotProvable
 
     def pointer(self, value: Value) -> tuple[int, Array]:
         """(buffer, offsets in elements)."""
@@ -182,11 +182,11 @@ class Evaluation:
         if node.op in _SHAPES:
             base, offset = self.pointer(node.inputs[0])
             return base, _SHAPES[node.op](node, offset)
-        raise NotProvable
+        raise _NotProvable
 
     def _made(self, value: Value) -> Node:
         if value.node not in self.nodes:
-            raise NotProvable
+            raise _NotProvable
         return self.nodes[value.node]
 
     def value(self, value: Value) -> Array:
@@ -210,7 +210,7 @@ class Evaluation:
         if node.op in _SHAPES:
             return _SHAPES[node.op](node, self.value(node.inputs[0]))
         if node.op not in semantics.RULES:
-            raise NotProvable
+            raise _NotProvable
         found = semantics.apply(node, *(self.value(v) for v in node.inputs))
         self._spend(found.size)
         return found
@@ -244,7 +244,7 @@ def evaluated(
 
     None if they depend on memory, or are too much work.
     """
-    proof = Evaluation(function, slots, {}, scalars, grid)
+    proof = _Proof(function, slots, {}, scalars, grid)
     count, chunks = int(np.prod(grid, dtype=np.int64)), []
     step = max(1, _CHUNK // tile)
     try:
@@ -262,7 +262,7 @@ def evaluated(
             chunks.append(
                 ([np.broadcast_to(f, shape) for f in found], np.broadcast_to(active, shape))
             )
-    except (NotProvable, ValueError):
+    except (_NotProvable, ValueError):
         return None
     return chunks
 
@@ -277,12 +277,12 @@ class Programs:
         grid: tuple[int, int, int],
         numbers: Array,
     ):
-        self._proof = Evaluation(function, {}, {}, scalars, grid)
+        self._proof = _Proof(function, {}, {}, scalars, grid)
         self._proof.start(numbers)
 
     def value(self, value: Value) -> Array | None:
         """One number per program, or one for all; None if it depends on memory or on a loop."""
         try:
             return self._proof.value(value)
-        except (NotProvable, ValueError):
+        except (_NotProvable, ValueError):
             return None

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .. import cover
 from ..access import covers
-from ..cover import Array, Evaluation, NotProvable
+from ..cover import Array
 from ..graph import Graph, Node
 from .codes import Refusal
 from .records import NOT_WRITTEN, Launch
@@ -91,7 +92,7 @@ def _evaluated(launch: Launch, wanted: Mapping[int, _Key]) -> dict[_Key, int]:
     return {k: int(hit.sum()) for k, hit in found.hits.items() if k not in found.unknown}
 
 
-class _Touches(Evaluation):
+class _Touches(cover._Proof):
     """Marks the elements that some nodes access."""
 
     most_work = _MOST_WORK
@@ -108,7 +109,7 @@ class _Touches(Evaluation):
         try:
             for numbers in self.chunks(max(tiles)):
                 self.chunk(numbers)
-        except (NotProvable, ValueError):
+        except (cover._NotProvable, ValueError):
             self.unknown |= set(self.hits)
 
     def graph(self, graph: Graph, active: Array) -> None:
@@ -124,7 +125,7 @@ class _Touches(Evaluation):
             return
         try:
             places = self.places(node, 1 if node.op == "load" else 2, active)[1]
-        except NotProvable:
+        except cover._NotProvable:
             if self.work > self.most_work:
                 raise
             self.unknown.add(key)
