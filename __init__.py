@@ -17,7 +17,15 @@ with _contextlib.suppress(ImportError):
     import triton as _triton  # noqa: F401
 
 __version__ = "0.1.0"
-__all__ = ["counted", "emit_last", "fuse", "fuse_report", "targets", "use"]
+__all__ = ["Shaped", "counted", "emit_last", "fuse", "fuse_report", "targets", "use"]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "Shaped":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .runtime.report.ahead import Shaped
+
+    return Shaped
 
 
 def use(target: str, *, checked: bool | None = None, chip: str | None = None) -> Any:
@@ -67,18 +75,25 @@ def fuse(function: Any = None) -> Any:
     return Scope() if function is None else Scope()(function)
 
 
-def fuse_report(fused: Any = None) -> Any:
-    """What a fused function's last call did, or the scope that ended last.
+def fuse_report(
+    subject: Any = None, /, *args: Any, since: str = "", chip: str = "", **kwargs: Any
+) -> Any:
+    """What became of launches: which kernels they are now, what those cost, and why they are not fewer.
 
-    Print it, or use to_json(), to_dot(), to_mermaid(). Raises LookupError if nothing was fused yet.
+        fuse_report()                        the scope that ended last
+        fuse_report(fused)                   the last call of a fused function, or a scope
+        fuse_report(kernel)                  the last launch of a @triton.jit kernel
+        fuse_report(kernel[grid], *args)     that launch, made now
+        fuse_report(function, *args)         the launches of that call, made now, in a scope
+        fuse_report(since="start")           everything that this process has launched
+
+    With triton_mlx.Shaped(shape, dtype) in the place of arrays nothing is computed. `chip`: the row of the
+    hardware table whose resources and modelled times are shown. Print it, or use show(), to_json(),
+    to_dot(), to_mermaid(), save_html(path), measure(). Raises LookupError if there is nothing to report on.
     """
-    from .runtime.capture import last_report
+    from .runtime.report.ask import ask
 
-    scope = getattr(fused, "last", fused)
-    report = last_report() if fused is None else getattr(scope, "report", None)
-    if report is None:
-        raise LookupError("no fuse scope has ended yet: run the function or scope once first")
-    return report
+    return ask(subject, args, kwargs, since, chip)
 
 
 def emit_last(kernel: Any, target: str = "metal") -> str:

@@ -7,7 +7,7 @@ is too much work, is not proved.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,10 @@ def covered(
 
 
 class _Proof:
+    """Addresses of a launch's stores, computed for many programs at once."""
+
+    most_work = MAX_WORK
+
     def __init__(
         self,
         function: Function,
@@ -64,15 +68,19 @@ class _Proof:
 
     def run(self) -> list[int]:
         """Buffers that are written whole."""
-        count = int(np.prod(self.grid, dtype=np.int64))
         tile = max([n.inputs[0].type.size for n in self.body.walk() if n.op == "store"], default=1)
-        step = max(1, _CHUNK // tile)
         try:
-            for begin in range(0, count, step):
-                self.chunk(np.arange(begin, min(begin + step, count)))
+            for numbers in self.chunks(tile):
+                self.chunk(numbers)
         except _NotProvable:
             return []
         return [b for b, hit in self.hit.items() if b not in self.failed and bool(hit.all())]
+
+    def chunks(self, tile: int) -> Iterator[Array]:
+        """Numbers of all programs, as many at once as are good for tiles of `tile` elements."""
+        count, step = int(np.prod(self.grid, dtype=np.int64)), max(1, _CHUNK // tile)
+        for begin in range(0, count, step):
+            yield np.arange(begin, min(begin + step, count))
 
     def chunk(self, numbers: Array) -> None:
         self.start(numbers)
@@ -119,17 +127,12 @@ class _Proof:
 
     def store(self, node: Node, active: Array) -> None:
         try:
-            base, offset = self.pointer(node.inputs[0])
-            mask = self.value(node.inputs[2]) if len(node.inputs) > 2 else np.ones(1, bool)
+            base, places = self.places(node, 2, active)
         except _NotProvable:
+            if self.work > self.most_work:
+                raise
             self._fail(node)
             return
-        rank = len(node.inputs[0].type.shape)
-        mask = mask & active.reshape(active.shape[:1] + (1,) * rank)
-        shape = np.broadcast_shapes(offset.shape, mask.shape, self._full_shape(node))
-        self._spend(int(np.prod(shape, dtype=np.int64)))
-        offset, mask = np.broadcast_to(offset, shape), np.broadcast_to(mask, shape)
-        places = offset[mask]
         hit = self.hit.get(base)
         if hit is None:
             return
@@ -137,6 +140,17 @@ class _Proof:
             self.failed.add(base)
             return
         hit[places] = True
+
+    def places(self, node: Node, mask_at: int, active: Array) -> tuple[int, Array]:
+        """(buffer, elements of it that `node` accesses); `mask_at`: which input its mask is."""
+        base, offset = self.pointer(node.inputs[0])
+        has_mask = len(node.inputs) > mask_at
+        mask = self.value(node.inputs[mask_at]) if has_mask else np.ones(1, bool)
+        rank = len(node.inputs[0].type.shape)
+        mask = mask & active.reshape(active.shape[:1] + (1,) * rank)
+        shape = np.broadcast_shapes(offset.shape, mask.shape, self._full_shape(node))
+        self._spend(int(np.prod(shape, dtype=np.int64)))
+        return base, np.broadcast_to(offset, shape)[np.broadcast_to(mask, shape)]
 
     def _full_shape(self, node: Node) -> tuple[int, ...]:
         return (1, *node.inputs[0].type.shape)
@@ -152,7 +166,7 @@ class _Proof:
 
     def _spend(self, elements: int) -> None:
         self.work += max(elements, _STEP)
-        if self.work > MAX_WORK:
+        if self.work > self.most_work:
             raise _NotProvable
 
     def pointer(self, value: Value) -> tuple[int, Array]:
@@ -251,3 +265,24 @@ def evaluated(
     except (_NotProvable, ValueError):
         return None
     return chunks
+
+
+class Programs:
+    """Values of a launch that are the same in all threads of a program, for many programs at once."""
+
+    def __init__(
+        self,
+        function: Function,
+        scalars: Mapping[int, int | float | bool],
+        grid: tuple[int, int, int],
+        numbers: Array,
+    ):
+        self._proof = _Proof(function, {}, {}, scalars, grid)
+        self._proof.start(numbers)
+
+    def value(self, value: Value) -> Array | None:
+        """One number per program, or one for all; None if it depends on memory or on a loop."""
+        try:
+            return self._proof.value(value)
+        except (_NotProvable, ValueError):
+            return None

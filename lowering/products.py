@@ -34,14 +34,15 @@ def products(
     function: Function, values: Values, simdgroups: int, matrix_types: frozenset[str]
 ) -> dict[int, Product]:
     """Node id → Product, for every dot that the matrix units of `matrix_types` can do."""
-    dots = [n for n in function.body.walk() if n.op == "dot" and _fits(n, matrix_types)]
+    dots = [n for n in function.body.walk() if n.op == "dot" and fits(n, matrix_types)]
     if not dots or not simdgroups:
         return {}
     keep_rows = _row_after(function.body)
     return {n.id: _product(n, simdgroups, keep_rows) for n in dots}
 
 
-def _fits(node: Node, matrix_types: frozenset[str]) -> bool:
+def fits(node: Node, matrix_types: frozenset[str]) -> bool:
+    """Can the matrix units of `matrix_types` do this product?"""
     a, b, c = (v.type for v in node.inputs)
     sides = (*a.shape[-2:], *b.shape[-2:])
     return (

@@ -24,8 +24,11 @@ from ..fusion.joint.records import NOT_WRITTEN, Buffer, Decision, Grid, Launch, 
 from ..lowering.record import BufferFacts
 from . import launch as launches
 from . import lowered, native
-from .fuse_report import FuseReport
-from .target import Choice
+from .prepared import call_of, packed
+from .report import history
+from .report.plain import launch_of, whole_scalars
+from .report.report import FuseReport
+from .target import SHAPES, Choice
 
 _MOST_PLANS = 256
 
@@ -40,6 +43,8 @@ class _Record:
     choice: Choice
     call: launches.Call
     facts: tuple[tuple[int, BufferFacts], ...]
+    sizes: tuple[int, ...]
+    file: str
     scalars: bytes
     grid: Grid
     before: tuple[Any, ...]
@@ -56,16 +61,8 @@ class _Ready:
     slots: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _JointKernel:
-    """What preparing a call needs of a launcher."""
-
-    text: str
-    num_warps: int
-    choice: Choice
-
-
-_plans: dict[Any, tuple[Plan, tuple[_Ready | None, ...]]] = {}
+_Planned = tuple[tuple[Launch, ...], Plan, tuple[_Ready | None, ...]]
+_plans: dict[Any, _Planned] = {}
 _last: FuseReport | None = None
 
 
@@ -77,7 +74,7 @@ class Scope:
         self._decisions: list[Decision] = []
         self._eager: list[int] = []
         self._token: contextvars.Token[launches.Recorder | None] | None = None
-        self.report = FuseReport((), (), 0, 0, ())
+        self.report = FuseReport()
 
     def __enter__(self) -> Scope:
         self._records, self._decisions = [], []
@@ -93,8 +90,12 @@ class Scope:
         assert self._token is not None
         launches.recorder.reset(self._token)
         records, self._records = self._records, []
-        if error is None and records:
+        if not records:
+            return
+        if error is None:
             self._finish(records)
+        else:
+            self._abandon(records, type(error).__name__)
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -104,6 +105,7 @@ class Scope:
             fused.last = scope  # type: ignore[attr-defined]
             return result
 
+        fused.last = None  # type: ignore[attr-defined]
         return fused
 
     def _record(
@@ -133,6 +135,8 @@ class Scope:
             launcher.choice,
             call,
             tuple(sorted(launcher.last_facts.items())),
+            launcher.last_sizes,
+            launcher.file,
             scalars,
             grid,
             before,
@@ -148,24 +152,57 @@ class Scope:
         key = _signature(records, made, visible)
         if key not in _plans:
             if len(_plans) >= _MOST_PLANS:
-                _plans.clear()
-            _plans[key] = _prepared(records, made, visible)
-        planned, ready = _plans[key]
+                _plans.pop(next(iter(_plans)))
+            _plans[key] = (tuple(made), *_prepared(records, made, visible))
+        first_made, planned, ready = _plans[key]
         _make(records, planned, ready, names, holders)
-        decisions = (*planned.decisions, *self._decisions)
-        self.report = _last = FuseReport(
-            tuple(r.name for r in records),
-            tuple(tuple(x.members) for x in planned.launches)
-            + tuple((k,) for k, r in enumerate(records) if not r.before),
-            planned.bytes_before,
-            planned.bytes_after,
-            decisions,
+        eager = [_eager(k, r) for k, r in enumerate(records) if not r.before]
+        self.report = FuseReport(
+            tuple(sorted((*first_made, *eager), key=lambda x: x.members)),
+            (*planned.launches, *eager),
+            (*planned.decisions, *self._decisions),
+            tuple(r.scalars for r in records),
+            records[0].choice,
+            tuple(r.file for r in records),
         )
+        if records[0].choice.name == SHAPES:
+            return  # nothing was launched
+        _last = self.report
+        history.note((planned.launches, tuple(map(_eager_key, eager))), self.report)
+
+    def _abandon(self, records: list[_Record], why: str) -> None:
+        """An exception ended the scope: its launches stay as they were made."""
+        global _last
+        made, _ = _Numbering(records).launches()
+        eager = [_eager(k, r) for k, r in enumerate(records) if not r.before]
+        launches = tuple(sorted((*made, *eager), key=lambda x: x.members))
+        scalars = tuple(r.scalars for r in records)
+        note = f"{why} ended the scope: nothing was joined"
+        files = tuple(r.file for r in records)
+        self.report = FuseReport(
+            launches, launches, (), scalars, records[0].choice, files, note=note
+        )
+        if records[0].choice.name != SHAPES:
+            _last = self.report
+            history.note(tuple(map(_eager_key, launches)), self.report)
 
 
 def last_report() -> FuseReport | None:
     """The report of the scope that ended last."""
     return _last
+
+
+def _eager(number: int, record: _Record) -> Launch:
+    """What a launch on arrays that change at once was."""
+    function = lowered.function_of(record.text)
+    facts, sizes = dict(record.facts), record.sizes
+    return launch_of(
+        record.name, function, facts, sizes, record.scalars, record.grid, record.num_warps, number
+    )
+
+
+def _eager_key(launch: Launch) -> Any:
+    return launch.function, launch.grid, launch.buffers, tuple(launch.scalars.items())
 
 
 def _nodes(arrays: Sequence[Any]) -> tuple[Any, ...] | None:
@@ -208,13 +245,6 @@ class _Numbering:
             for p, old, new in zip(firsts, record.before, record.after, strict=True)
         )
         slots = {p: firsts.index(f.same_as) for p, f in facts.items()}
-        values = [k for k, p in enumerate(function.parameters) if not p.type.is_pointer]
-        # Proofs see no floats: a plan holds for all of them.
-        scalars = {
-            k: lowered.unpack(function.parameters[k].type.scalar, record.scalars[8 * n : 8 * n + 8])
-            for n, k in enumerate(values)
-            if not function.parameters[k].type.is_float
-        }
         origins = {k: (number, k) for k in range(len(function.parameters))}
         return Launch(
             record.name,
@@ -222,7 +252,7 @@ class _Numbering:
             record.grid,
             buffers,
             slots,
-            scalars,
+            whole_scalars(function, record.scalars),
             record.num_warps,
             (number,),
             origins,
@@ -285,15 +315,8 @@ def _prepared(
 
 
 def _ready(launch: Launch, choice: Choice) -> _Ready:
-    first: dict[int, int] = {}
-    for parameter, slot in sorted(launch.slots.items()):
-        first.setdefault(slot, parameter)
-    facts = {
-        p: BufferFacts(launch.buffers[s].storage, first[s]) for p, s in sorted(launch.slots.items())
-    }
-    kernel: Any = _JointKernel(lowered.text_for(launch.function), launch.num_warps, choice)
-    slots = tuple(sorted(first, key=lambda s: first[s]))
-    return _Ready(launch, launches._PREPARE[choice.name](kernel, facts), slots)
+    call, slots = call_of(launch, choice)
+    return _Ready(launch, call, slots)
 
 
 def _make(
@@ -308,6 +331,8 @@ def _make(
     for record in records:
         for node in (*record.before, *(n for n in record.after if n is not None)):
             nodes[numbers[int(native.identity(node) or 0)]] = node
+    functions = [lowered.function_of(r.text) for r in records]
+    scalars = [r.scalars for r in records]
     remade: dict[int, Any] = {}
     for launch, joint in zip(planned.launches, ready):
         if joint is None and not launch.reads & set(remade):
@@ -318,7 +343,9 @@ def _make(
             record = records[launch.members[0]]
             record.call(arrays, record.scalars, launch.grid)
         else:
-            joint.call([arrays[s] for s in joint.slots], _packed(launch, records), launch.grid)
+            joint.call(
+                [arrays[s] for s in joint.slots], packed(launch, functions, scalars), launch.grid
+            )
         for buffer, array in zip(launch.buffers, arrays):
             if buffer.after != NOT_WRITTEN:
                 remade[buffer.after] = array
@@ -326,17 +353,3 @@ def _make(
         for holder in holders.get(version, ()):
             native.rebind(holder, array.reshape(holder.shape))
     launches.remember(h for version in remade for h in holders.get(version, ()))
-
-
-def _packed(launch: Launch, records: Sequence[_Record]) -> bytes:
-    """The scalars of a joint launch, as the launches that they came from had them packed."""
-    found = []
-    for k, parameter in enumerate(launch.function.parameters):
-        if parameter.type.is_pointer:
-            continue
-        number, place = launch.origins[k]
-        record = records[number]
-        theirs = lowered.function_of(record.text).parameters
-        slot = sum(not p.type.is_pointer for p in theirs[:place])
-        found.append(record.scalars[8 * slot : 8 * slot + 8])
-    return b"".join(found)

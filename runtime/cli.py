@@ -26,7 +26,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from ..hwinfo import HardwareTableError
     from .commands import WrongUsage
 
-    args = _parser().parse_args(argv)
+    given, after = _split(list(sys.argv[1:] if argv is None else argv))
+    args = _parser().parse_args(given)
+    args.after = after
     try:
         code: int = args.run(args)
         sys.stdout.flush()
@@ -46,6 +48,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _say("interrupted", INTERRUPTED)
     return code
+
+
+def _split(argv: list[str]) -> tuple[list[str], list[str]]:
+    """`report`'s own options may stand after the script, so the script's arguments come after --."""
+    if argv[:1] != ["report"] or "--" not in argv:
+        return argv, []
+    at = argv.index("--")
+    return argv[:at], argv[at + 1 :]
 
 
 def _is_usage(error: Exception) -> bool:
@@ -107,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_install(command("install-triton", "install Triton's Python files where it has no wheel"))
     if importlib.util.find_spec("triton_mlx.runtime.inspect") is not None:
         _add_emit(command("emit", "run a script, and print the source of the kernels it launched"))
+    _add_report(command("report", "run a script, and say what became of the kernels it launched"))
     return parser
 
 
@@ -123,6 +134,14 @@ def _add_emit(emit: argparse.ArgumentParser) -> None:
     emit.add_argument("script", help="a Python file; its output goes to stderr")
     emit.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments of the script")
     emit.set_defaults(run=_emit)
+
+
+def _add_report(report: argparse.ArgumentParser) -> None:
+    report.add_argument("script", help="a Python file; its output goes to stderr")
+    report.add_argument("--chip", default="", help='a row of the hardware table, such as "M2 Pro"')
+    report.add_argument("--html", metavar="FILE", default="", help="write one page with everything")
+    report.epilog = "Arguments of the script come after --."
+    report.set_defaults(run=_report)
 
 
 def _demo(args: argparse.Namespace) -> int:
@@ -187,5 +206,20 @@ def _emit(args: argparse.Namespace) -> int:
         target=args.target,
         kernel=args.kernel,
         json=args.json,
+        stream=sys.stdout,
+    )
+
+
+def _report(args: argparse.Namespace) -> int:
+    if problem := _broken_import():
+        return _say(problem, REFUSED)
+    from .report_command import run
+
+    return run(
+        args.script,
+        args.after,
+        chip=args.chip,
+        json=args.json,
+        html=args.html,
         stream=sys.stdout,
     )

@@ -65,10 +65,13 @@ def _properties() -> dict[str, int]:
     No compiler here tells how many registers a thread gets. A kernel says one, and a core has one for
     each of its threads: who divides one by the other gets the programs that its threads allow.
     """
+    from ..hwinfo import find
     from .chip import current_chip
-    from .target import current
+    from .target import SHAPES, current
 
     chip = current_chip() if current().name in ("metal", "cuda") else None
+    if current().name == SHAPES:
+        chip = find(current().chip)
     threads = chip.get("max_threads_per_core", _THREADS) if chip else _THREADS
     return {
         "max_shared_mem": (chip.get("threadgroup_memory_bytes", 0) if chip else 0) or _SHARED,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import itertools
 import struct
 import weakref
 from collections.abc import Callable, Iterable, Sequence
@@ -15,7 +16,8 @@ from ..fusion.errors import BadArgument
 from ..lowering.record import BufferFacts, Kernel
 from . import lowered, native
 from .descriptors import is_descriptor, types_of, values_of
-from .target import current
+from .report import history
+from .target import SHAPES, current
 
 # Triton's scalar types → struct format of an 8-byte slot.
 _FORMATS = {
@@ -56,6 +58,12 @@ _STORAGE = {
     ),
 }
 
+
+def dtype_of(storage: str) -> str:
+    """The name of the MLX dtype whose elements are `storage` in C."""
+    return next(name for name, word in _STORAGE.items() if word == storage)
+
+
 # (one array per buffer, packed scalars, grid)
 Call = Callable[[Sequence[Any], bytes, tuple[int, int, int]], None]
 
@@ -64,6 +72,7 @@ _MOST_PROOFS = (
 )
 
 _pending: list[weakref.ref[Any]] = []
+_numbers = itertools.count()
 
 # What sees the launches of this thread: (launcher, call, arrays, scalars, grid); it makes the call.
 Recorder = Callable[["Launcher", Call, Sequence[Any], bytes, tuple[int, int, int]], None]
@@ -167,6 +176,12 @@ class Launcher:
         self.last_sizes: tuple[int, ...] = ()
         self.last_scalars = b""
         self.last_grid = (1, 1, 1)
+        # Triton keeps compiled text by source alone: the file that it names may be an equal, older one.
+        code = getattr(getattr(self.function, "fn", None), "__code__", None)
+        self.file: str = code.co_filename if code is not None else ""
+        self.plain = 0  # launches outside every fuse scope
+        self.number = next(_numbers)
+        history.watch(self)
 
     def __call__(
         self,
@@ -226,6 +241,7 @@ class Launcher:
         record = recorder.get()
         if record is None:
             call(arrays, scalars, grid)
+            self.plain += 1
         else:
             self.last_facts = self._facts[key]
             record(self, call, arrays, scalars, grid)
@@ -271,6 +287,12 @@ class Launcher:
         }
         self.last_facts = facts
         if any(foreign):
+            if self.choice.name == SHAPES:
+                raise BadArgument(
+                    f"argument {names[foreign.index(True)]!r} is no mx.array",
+                    why="it would be changed, and here nothing runs",
+                    hint="pass triton_mlx.Shaped(shape, dtype)",
+                )
             from .memory_launch import prepare
 
             first = sorted(set(alias))
@@ -397,9 +419,16 @@ def _prepare_metal(launcher: Launcher, facts: dict[int, BufferFacts]) -> Call:
     return prepare(launcher, facts)
 
 
+def _prepare_shapes(launcher: Launcher, facts: dict[int, BufferFacts]) -> Call:
+    from .report.ahead import prepare
+
+    return prepare(launcher, facts)
+
+
 _PREPARE: dict[str, Callable[[Launcher, dict[int, BufferFacts]], Call]] = {
     "host": _prepare_host,
     "simulate": _prepare_metal,
     "metal": _prepare_metal,
     "cuda": _prepare_metal,
+    SHAPES: _prepare_shapes,
 }

@@ -27,22 +27,25 @@ def remember(text: str, function: Function) -> None:
     _recorded[text] = function
 
 
-_joint: dict[str, Function] = {}  # kernels that were never text, by what stands for it
+class _Standing(str):
+    """Stands for the text of a kernel that is only a graph, and keeps that graph alive."""
+
+    function: Function
 
 
 def text_for(function: Function) -> str:
     """What stands for the text of a kernel that is only a graph: the same in every process."""
     parts = (function.name, str(function.contracts), repr(function.parameters), str(function.body))
-    text = f"joint {cache.digest(*parts)}"
-    _joint[text] = function
+    text = _Standing(f"joint {cache.digest(*parts)}")
+    text.function = function
     return text
 
 
 @functools.lru_cache(maxsize=256)
 def function_of(text: str) -> Function:
-    """The kernel in `text`, after the passes of every launch; or the joint kernel of that name."""
-    if text in _joint:
-        return _joint[text]
+    """The kernel in `text`, after the passes of every launch; or the one that `text` stands for."""
+    if isinstance(text, _Standing):
+        return text.function
     from ..fusion import passes
     from ..fusion.lift import lift
 
@@ -85,11 +88,11 @@ def _row(arch: str) -> Target:
     """The lowering target of "host", "simulate", "metal", "cuda", or one of these with ":chip"."""
     from ..lowering.targets import target_for
 
-    return target_for(_capability(arch))
+    return target_for(capability(arch))
 
 
 @functools.lru_cache(maxsize=64)
-def _capability(arch: str) -> Capability:
+def capability(arch: str) -> Capability:
     """The row of `arch`, without what this machine's self-tests have found to be wrong."""
     from .. import hwinfo
 
@@ -130,10 +133,10 @@ def _cuda_device() -> Capability:
 def _name(arch: str) -> str:
     """What the disk cache tells apart: the device that is there, and what is trusted of it."""
     if arch == "cuda":
-        return f"cuda:{_capability(arch).name}"
+        return f"cuda:{capability(arch).name}"
     if not arch.startswith("metal"):
         return arch
-    off = sorted(n for n, cell in _capability(arch).cells.items() if cell.value is False)
+    off = sorted(n for n, cell in capability(arch).cells.items() if cell.value is False)
     return f"{arch} {_device()} {off}"
 
 

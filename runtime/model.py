@@ -56,7 +56,7 @@ def estimate(row: Capability, work: Work) -> Estimate | None:
     cores = row.get("cores")
     if not tflops or not bandwidth or not cores:
         return None
-    busy = min(1.0, work.threadgroups / cores)
+    busy = min(1.0, max(1, work.threadgroups) / cores)
     fraction = row.get("matmul_peak_fraction")
     parts = {
         "memory": work.bytes / (bandwidth * 1e9),

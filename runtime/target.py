@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -10,6 +12,9 @@ from ..fusion.errors import TritonMlxError
 from .settings import Settings
 
 NAMES = ("host", "simulate", "metal", "cuda")
+SHAPES = (
+    "shapes"  # nothing runs: for reports ahead of time (runtime/report/ahead.py), not for `use`
+)
 
 
 class UnknownTarget(TritonMlxError, ValueError):
@@ -122,10 +127,27 @@ class use:  # noqa: N801  reads as a verb: use("host")
     ) -> None:
         global _chosen
         _chosen = self._previous
-        if self._driver is not None:
-            from triton.runtime import driver
+        _restore(self._driver)
 
-            driver.set_active(self._driver)
+
+@contextlib.contextmanager
+def during(choice: Choice) -> Iterator[None]:
+    """Launch on `choice` inside, whatever `use` says."""
+    global _chosen
+    previous, driver = _chosen, _activate()
+    _chosen = choice
+    try:
+        yield
+    finally:
+        _chosen = previous
+        _restore(driver)
+
+
+def _restore(driver: Any) -> None:
+    if driver is not None:
+        from triton.runtime import driver as drivers
+
+        drivers.set_active(driver)
 
 
 def _activate() -> Any:

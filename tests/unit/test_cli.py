@@ -67,7 +67,15 @@ def json_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("nonsense",), ("cache",), ("cache", "burn"), ("targets", "--csv"), ("emit",)],
+    [
+        (),
+        ("nonsense",),
+        ("cache",),
+        ("cache", "burn"),
+        ("targets", "--csv"),
+        ("emit",),
+        ("report",),
+    ],
 )
 def test_wrong_usage_is_2_with_help_on_stderr(command: Any, arguments: tuple[str, ...]) -> None:
     done = command(*arguments)
@@ -78,7 +86,7 @@ def test_wrong_usage_is_2_with_help_on_stderr(command: Any, arguments: tuple[str
 def test_help_names_all_commands(command: Any) -> None:
     done = command("--help")
     assert done.returncode == 0
-    for name in ("demo", "doctor", "targets", "cache", "emit"):
+    for name in ("demo", "doctor", "targets", "cache", "emit", "report"):
         assert f"\n    {name} " in done.stdout
 
 
@@ -265,6 +273,90 @@ def test_emit_refuses(
 ) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
     done = command("emit", *arguments, TRITON_MLX_TARGET="host")
+    assert (done.returncode, done.stdout) == (code, "")
+    assert message in done.stderr and "Traceback" not in done.stderr
+
+
+FUSED = """
+import triton_mlx
+@triton_mlx.fuse
+def twice(x):
+    y, z = mx.zeros_like(x), mx.zeros_like(x)
+    double_kernel[(1,)](x, y, 100, BLOCK=128)
+    double_kernel[(1,)](y, z, 100, BLOCK=128)
+    return z
+x = mx.arange(100, dtype=mx.float32)
+twice(x), twice(x)
+if "early" in sys.argv:
+    sys.exit("leaving early")
+with triton_mlx.fuse():
+    double_kernel[(1,)](x, mx.zeros_like(x), 100, BLOCK=128)
+    if "late" in sys.argv:
+        raise ValueError("on purpose")
+"""
+
+
+def fused_script(folder: Path) -> None:
+    (folder / "script.py").write_text(SCRIPT + FUSED)
+
+
+def test_report_tells_each_scope_and_the_rest(command: Any, tmp_path: Path) -> None:
+    fused_script(tmp_path)
+    asked = ("report", "script.py", "--chip", "m3 max", "--html", "page.html", "--", "a", "--json")
+    done = command(*asked, TRITON_MLX_TARGET="host")
+    assert done.returncode == 0, done.stderr
+    assert "from the script: ['a', '--json']" in done.stderr
+    first, second, outside = done.stdout.split("\n\n")
+    assert first.startswith("scope 0, ended 2 times\n2 launches -> 1 kernel, 1.6 KB -> 800 B moved")
+    assert "double_kernel#0  script.py:8  grid 1" in first and "on M3 Max: " in first
+    assert second.startswith("scope 1\n1 launch -> 1 kernel, ")
+    assert outside.startswith("outside fuse scopes\n1 launch -> 1 kernel, ")
+    page = (tmp_path / "page.html").read_text()
+    assert "6 launches -&gt; 4 kernels" in page and "kernel 2" in page
+
+
+def test_report_as_json(command: Any, tmp_path: Path) -> None:
+    fused_script(tmp_path)
+    data = json_of(command("report", "--json", "script.py", TRITON_MLX_TARGET="host"))
+    assert (data["chip"], data["finished"]) == ("M2 Pro", True)
+    assert [s["times"] for s in data["scopes"]] == [2, 1]
+    assert [s["report"]["kernels"] for s in data["scopes"]] == [1, 1]
+    assert data["outside"]["launches"][0]["name"] == "double_kernel"
+
+
+@pytest.mark.parametrize(
+    ("word", "message", "scopes"),
+    [
+        ("fail", "ValueError (script.py:14): on purpose", 0),
+        ("early", "leaving early", 1),
+        ("late", "ValueError (script.py:33): on purpose", 2),
+    ],
+)
+def test_a_script_that_fails_is_reported_as_far_as_it_got(
+    command: Any, tmp_path: Path, word: str, message: str, scopes: int
+) -> None:
+    fused_script(tmp_path)
+    done = command("report", "script.py", "--", word, TRITON_MLX_TARGET="host")
+    assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr
+    assert done.stdout.count("scope ") - done.stdout.count("the scope ") == scopes
+    assert ("ValueError ended the scope" in done.stdout) == (word == "late")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("nowhere.py",), 2, "no file nowhere.py"),
+        (("script.py", "--chip", "M99"), 2, "M99"),
+        (("script.py", "--html", "no/such/page.html"), 2, "cannot write no/such/page.html"),
+        (("empty.py",), 1, "launched no kernel"),
+    ],
+)
+def test_report_refuses(
+    command: Any, tmp_path: Path, arguments: tuple[str, ...], code: int, message: str
+) -> None:
+    fused_script(tmp_path)
+    (tmp_path / "empty.py").write_text("")
+    done = command("report", *arguments, TRITON_MLX_TARGET="host")
     assert (done.returncode, done.stdout) == (code, "")
     assert message in done.stderr and "Traceback" not in done.stderr
 

@@ -6,6 +6,7 @@ Each rule is a function of source text, tried here on planted violations before 
 from __future__ import annotations
 
 import ast
+import configparser
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
@@ -166,6 +167,16 @@ def test_each_concern_has_one_place(path: Path) -> None:
     if path != NETWORKX:
         tops = {name.partition(".")[0] for name in imported(tree, path)}
         assert "networkx" not in tops, "use the wrapper, fusion.graph.Graph"
+
+
+def test_every_package_is_installed() -> None:
+    """setup.cfg lists the packages one by one."""
+    read = configparser.ConfigParser()
+    read.read(ROOT / "setup.cfg", encoding="utf-8")
+    listed = read["options"]["packages"].split()
+    folders = {path.parent for path in SOURCES if path.name == "__init__.py"}
+    own = {".".join(("triton_mlx", *folder.parts)) for folder in folders}
+    assert own | {"triton_mlx", "triton_mlx.examples"} == set(listed)
 
 
 def test_files_are_short() -> None:

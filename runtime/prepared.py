@@ -1,0 +1,57 @@
+"""A launch that is known as a graph, such as several made one, as a call on arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..fusion.graph import Function
+from ..fusion.joint.records import Launch
+from ..lowering.record import BufferFacts
+from . import lowered
+from .launch import _PREPARE, Call
+from .target import Choice
+
+
+@dataclass(frozen=True, slots=True)
+class _Kernel:
+    """What preparing a call needs of a launcher."""
+
+    text: str
+    num_warps: int
+    choice: Choice
+
+
+def first_parameters(launch: Launch) -> dict[int, int]:
+    """Slot → the first parameter with that array, in the order of those parameters."""
+    first: dict[int, int] = {}
+    for parameter, slot in sorted(launch.slots.items()):
+        first.setdefault(slot, parameter)
+    return first
+
+
+def facts_of(launch: Launch) -> dict[int, BufferFacts]:
+    """What lowering must know of the arrays, by pointer parameter."""
+    first = first_parameters(launch)
+    return {
+        p: BufferFacts(launch.buffers[s].storage, first[s]) for p, s in sorted(launch.slots.items())
+    }
+
+
+def call_of(launch: Launch, choice: Choice) -> tuple[Call, tuple[int, ...]]:
+    """The call of `launch` on `choice`, and the slots whose arrays it takes, in order."""
+    kernel: Any = _Kernel(lowered.text_for(launch.function), launch.num_warps, choice)
+    return _PREPARE[choice.name](kernel, facts_of(launch)), tuple(first_parameters(launch))
+
+
+def packed(launch: Launch, functions: Sequence[Function], scalars: Sequence[bytes]) -> bytes:
+    """The scalars of a joint launch, as the launches that they came from had them packed."""
+    found = []
+    for k, parameter in enumerate(launch.function.parameters):
+        if parameter.type.is_pointer:
+            continue
+        number, place = launch.origins[k]
+        slot = sum(not p.type.is_pointer for p in functions[number].parameters[:place])
+        found.append(scalars[number][8 * slot : 8 * slot + 8])
+    return b"".join(found)
