@@ -17,6 +17,7 @@ class Code:
 _TABLE = (
     Code("EPILOGUE", "the later launch is computed at the tile that the earlier one makes"),
     Code("PROLOGUE", "the earlier launch is computed where the later one loads"),
+    Code("PROGRAM", "both run on one grid, and each program needs only what it made itself"),
     Code("SIBLING", "launches without a common result read the same array"),
     Code("ATOMICS", "one of the kernels uses atomics", "keep atomics in a launch of their own"),
     Code("EFFECT", "one of the kernels prints, asserts, has a barrier or volatile access"),

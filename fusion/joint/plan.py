@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from ..graph import Graph, Value, substitute
 from ..passes.clean import RemoveDeadNodes
 from .codes import CODES, Refusal
 from .join import epilogue
+from .program import program
 from .prologue import prologue
 from .records import NOT_WRITTEN, Decision, Launch, Plan
 from .walk import sites
@@ -117,18 +118,25 @@ def _movable(earlier: Launch, launch: Launch, between: Sequence[Launch]) -> tupl
 def _join(
     earlier: Launch, launch: Launch, needed: frozenset[int], linked: bool
 ) -> tuple[str, Launch]:
-    """The joint launch and the rule that made it. The epilogue's refusal counts if no rule holds."""
-    try:
-        return ("EPILOGUE" if linked else "SIBLING"), epilogue(earlier, launch)
-    except Refusal as refusal:
-        if not linked:
-            raise
-        first = refusal
-    try:
-        return "PROLOGUE", prologue(launch, earlier, needed)
-    except Refusal as refusal:
-        general = {"NOT_ELEMENTWISE", "SIBLING"}
-        raise (first if refusal.code in general else refusal) from None
+    """The joint launch and the rule that made it. Of several refusals the most telling one is raised."""
+    refusals: dict[str, Refusal] = {}
+    for code, rule in _RULES.items():
+        if not linked and code == "PROLOGUE":
+            continue
+        try:
+            return (code if linked else "SIBLING"), rule(earlier, launch, needed)
+        except Refusal as refusal:
+            refusals[code] = refusal
+    ordered = [refusals[c] for c in ("PROLOGUE", "EPILOGUE", "PROGRAM") if c in refusals]
+    raise next((r for r in ordered if r.code not in _GENERAL), ordered[-1])
+
+
+_GENERAL = frozenset({"NOT_ELEMENTWISE", "SIBLING"})  # said of most pairs
+_RULES: dict[str, Callable[[Launch, Launch, frozenset[int]], Launch]] = {
+    "EPILOGUE": lambda earlier, launch, needed: epilogue(earlier, launch),
+    "PROLOGUE": lambda earlier, launch, needed: prologue(launch, earlier, needed),
+    "PROGRAM": lambda earlier, launch, needed: program(earlier, launch),
+}
 
 
 def _without_dead_stores(launch: Launch, needed: frozenset[int]) -> Launch:

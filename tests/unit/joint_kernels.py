@@ -210,6 +210,13 @@ def softmax(x, o, N, BLOCK: tl.constexpr):
 
 
 @triton.jit
+def add_up_in_place(x, N, BLOCK: tl.constexpr):
+    row, at = tl.program_id(0), tl.arange(0, BLOCK)
+    v = tl.load(x + row * N + at, mask=at < N, other=0.0)
+    tl.store(x + row * N + at, tl.cumsum(v, axis=0), mask=at < N)
+
+
+@triton.jit
 def said(x, o, n, BLOCK: tl.constexpr):
     at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     tl.device_print("at", at)

@@ -49,6 +49,7 @@ FLAT = {
 }
 ONE_PROGRAM = (k.turn_round, k.overwritten)
 TILED: dict[Any, tuple[int, tuple[Any, ...]]] = {k.scale_2d: (2, (3.0,)), k.transpose: (2, ())}
+BY_ROW: dict[Any, int] = {k.rms: 3, k.softmax: 2, k.mean_square: 2, k.add_up_in_place: 1}
 
 
 @st.composite
@@ -58,8 +59,8 @@ def steps(draw: Callable[..., Any]) -> Step:
         st.sampled_from(("flat", "flat", "flat", "tiled", "rows", "shifted", "divide", "one"))
     )
     if kind == "rows":
-        where = _places(draw, 3)
-        return Step(k.rms, where, (COLS,), (ROWS,), (("BLOCK", 16),))
+        kernel = draw(st.sampled_from(tuple(BY_ROW)))
+        return Step(kernel, _places(draw, BY_ROW[kernel]), (COLS,), (ROWS,), (("BLOCK", 16),))
     if kind == "divide":
         return Step(k.divide_rows, _places(draw, 3), (SIZE, COLS), *flat(block))
     if kind == "one":

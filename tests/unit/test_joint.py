@@ -139,7 +139,7 @@ def _shift(p: Program, x: Any, t: Any, o: Any) -> None:
 
 def _half(p: Program, x: Any, t: Any, o: Any) -> None:
     p.run(k.half_of, (x, t, N), cdiv(N, 128), BLOCK=128)
-    p.run(k.exp, (t, o, N), cdiv(N, 128), BLOCK=128)
+    p.run(k.exp, (t, o, N), cdiv(N, 64), BLOCK=64)
 
 
 def _atomics(p: Program, x: Any, t: Any, o: Any) -> None:
@@ -159,7 +159,7 @@ def _loop(p: Program, x: Any, t: Any, o: Any) -> None:
 
 def _loads_back(p: Program, x: Any, t: Any, o: Any) -> None:
     p.run(k.scale, (x, t, N, 2.0), cdiv(N, 128), BLOCK=128)
-    p.run(k.load_after_store, (t, o, N), cdiv(N, 128), BLOCK=128)
+    p.run(k.load_after_store, (t, o, N), cdiv(N, 64), BLOCK=64)
 
 
 def _alias(p: Program, x: Any, t: Any, o: Any) -> None:

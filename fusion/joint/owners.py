@@ -1,0 +1,84 @@
+"""Which program touches which element of an array, found by evaluating every address of a launch."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from .. import cover
+from ..cover import Array
+from ..graph import Graph, Node
+from .codes import Refusal
+from .records import Launch
+from .walk import Site
+
+NOBODY, SEVERAL = -1, -2
+
+
+def owners(launch: Launch, found: Sequence[Site], elements: int) -> Array:
+    """For every element the only program with one of these accesses to it, NOBODY or SEVERAL.
+
+    A mask that depends on data counts as true. Raises Refusal for addresses that depend on data.
+    """
+    trace = _Trace(launch, {s.node.id for s in found}, elements)
+    try:
+        trace.run()
+    except cover._NotProvable:
+        raise Refusal("OTHER_ELEMENT", f"addresses of {launch.name} cannot be computed") from None
+    return trace.owner
+
+
+class _Trace(cover._Proof):
+    def __init__(self, launch: Launch, ids: set[int], elements: int):
+        super().__init__(launch.function, launch.slots, {}, launch.scalars, launch.grid)
+        self.ids = ids
+        self.owner = np.full(elements, NOBODY, np.int64)
+        self.numbers: Array = np.zeros(1, np.int64)
+        sizes = [n.inputs[0].type.size for n in self.body.walk() if n.id in ids]
+        self.step = max(1, cover._CHUNK // max(sizes, default=1))
+
+    def run(self) -> list[int]:
+        count = math.prod(self.grid)
+        for begin in range(0, count, self.step):
+            self.chunk(np.arange(begin, min(begin + self.step, count)))
+        return []
+
+    def start(self, numbers: Array) -> None:
+        super().start(numbers)
+        self.numbers = numbers
+
+    def graph(self, graph: Graph, active: Array) -> None:
+        for node in graph:
+            if node.id in self.ids:
+                self.touch(node, active)
+            elif node.regions and any(n.id in self.ids for r in node.regions for n in r.walk()):
+                self.control(node, active)
+
+    def touch(self, node: Node, active: Array) -> None:
+        _, offset = self.pointer(node.inputs[0])
+        at = 1 if node.op == "load" else 2
+        mask = np.ones(1, bool)
+        if len(node.inputs) > at:
+            # Else all: more elements than are touched, and what holds for more holds.
+            with contextlib.suppress(cover._NotProvable):
+                mask = self.value(node.inputs[at])
+        rank = len(node.inputs[0].type.shape)
+        mask = mask & active.reshape(active.shape[:1] + (1,) * rank)
+        shape = (len(self.numbers), *node.inputs[0].type.shape)
+        self._spend(math.prod(shape))
+        mask, offset = np.broadcast_to(mask, shape), np.broadcast_to(offset, shape)
+        by = np.broadcast_to(self.numbers.reshape(-1, *(1,) * rank), shape)[mask]
+        places = offset[mask]
+        if places.size and (places.min() < 0 or places.max() >= len(self.owner)):
+            raise Refusal("OTHER_ELEMENT", "an access outside of its array")
+        low = np.full(len(self.owner), np.iinfo(np.int64).max)
+        high = np.full(len(self.owner), NOBODY)
+        np.minimum.at(low, places, by)
+        np.maximum.at(high, places, by)
+        new = np.where(low == high, high, SEVERAL)
+        seen = high != NOBODY
+        same = (self.owner == NOBODY) | (self.owner == new)
+        self.owner = np.where(seen, np.where(same, new, SEVERAL), self.owner)
