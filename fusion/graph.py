@@ -216,7 +216,7 @@ class GraphBuilder:
             (),
             loc,
         )
-        self._nodes: list[Node] = []
+        self.nodes: list[Node] = []
 
     @property
     def args(self) -> tuple[Value, ...]:
@@ -240,16 +240,16 @@ class GraphBuilder:
             tuple(regions),
             loc,
         )
-        self._nodes.append(node)
+        self.nodes.append(node)
         return node
 
     def append(self, node: Node) -> Node:
         """Keep `node` as it is, id included."""
-        self._nodes.append(node)
+        self.nodes.append(node)
         return node
 
     def build(self, outputs: Iterable[Value] = ()) -> Graph:
-        return Graph(self._args, self._nodes, tuple(outputs))
+        return Graph(self._args, self.nodes, tuple(outputs))
 
 
 def fresh_ids(graph: Graph) -> Iterator[int]:

@@ -6,6 +6,7 @@ elements of the host's tiles. Nothing is known of particular kernels: only their
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from ..access import AccessReader
 from ..compose import Compose
 from ..cover import Array
-from ..graph import Node, Value
+from ..graph import Node, Value, substitute
 from ..types import I32, Type
 from .codes import Refusal
 from .guest import Instance, check_elementwise, check_stores
@@ -256,9 +257,14 @@ def _thin(shape: tuple[int, ...], wide: tuple[int, ...]) -> tuple[int, ...]:
     return (*wide[:axis], 1, *wide[axis + 1 :])
 
 
-def offsets(pointer: Value, launch: Launch, words: Compose) -> Value:
-    """The offsets, in elements, of a tile of pointers, as a tile of integers."""
-    nodes = {n.id: n for n in launch.function.body.walk()}
+def offsets(
+    pointer: Value, launch: Launch, words: Compose, renamed: Mapping[Value, Value] | None = None
+) -> Value:
+    """The offsets, in elements, of a tile of pointers, as a tile of integers.
+
+    `renamed`: values of the launch that others stand for where `words` builds.
+    """
+    nodes = {n.id: substitute(n, renamed or {}) for n in launch.function.body.walk()}
     found = _offsets(pointer, nodes, words)
     return found if found is not None else words.const(0, Type(I32, pointer.type.shape))
 

@@ -23,28 +23,32 @@ def owners(launch: Launch, found: Sequence[Site], elements: int) -> Array:
 
     A mask that depends on data counts as true. Raises Refusal for addresses that depend on data.
     """
-    trace = _Trace(launch, {s.node.id for s in found}, elements)
-    try:
-        trace.run()
-    except cover._NotProvable:
-        raise Refusal("OTHER_ELEMENT", f"addresses of {launch.name} cannot be computed") from None
+    trace = _Owners(launch, frozenset(s.node.id for s in found))
+    trace.owner = np.full(elements, NOBODY, np.int64)
+    if not trace.walk():
+        raise Refusal("OTHER_ELEMENT", f"addresses of {launch.name} cannot be computed")
     return trace.owner
 
 
-class _Trace(cover._Proof):
-    def __init__(self, launch: Launch, ids: set[int], elements: int):
+class Walker(cover._Proof):
+    """Follows every program of a launch to the accesses `ids`, through loops and branches."""
+
+    def __init__(self, launch: Launch, ids: frozenset[int]):
         super().__init__(launch.function, launch.slots, {}, launch.scalars, launch.grid)
         self.ids = ids
-        self.owner = np.full(elements, NOBODY, np.int64)
         self.numbers: Array = np.zeros(1, np.int64)
         sizes = [n.inputs[0].type.size for n in self.body.walk() if n.id in ids]
         self.step = max(1, cover._CHUNK // max(sizes, default=1))
 
-    def run(self) -> list[int]:
+    def walk(self) -> bool:
+        """False if the way there depends on data, or is too much work."""
         count = math.prod(self.grid)
-        for begin in range(0, count, self.step):
-            self.chunk(np.arange(begin, min(begin + self.step, count)))
-        return []
+        try:
+            for begin in range(0, count, self.step):
+                self.chunk(np.arange(begin, min(begin + self.step, count)))
+        except cover._NotProvable:
+            return False
+        return True
 
     def start(self, numbers: Array) -> None:
         super().start(numbers)
@@ -56,6 +60,14 @@ class _Trace(cover._Proof):
                 self.touch(node, active)
             elif node.regions and any(n.id in self.ids for r in node.regions for n in r.walk()):
                 self.control(node, active)
+
+    def touch(self, node: Node, active: Array) -> None:
+        """An access of the programs `numbers`, where `active` (one for all, or one each)."""
+        raise NotImplementedError
+
+
+class _Owners(Walker):
+    owner: Array
 
     def touch(self, node: Node, active: Array) -> None:
         _, offset = self.pointer(node.inputs[0])

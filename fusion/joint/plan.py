@@ -93,9 +93,9 @@ def _join_back(
                 raise Refusal("STILL_VISIBLE", "a version that others need would be overwritten")
         except Refusal as refusal:
             hint = CODES[refusal.code].hint
-            found = Decision(*pair, refusal.code, False, refusal.what, hint)
-            if found not in decisions:
-                decisions.append(found)
+            # Of a pair that is met again as part of something larger, the first reason says most.
+            if not any((d.first, d.second, d.fused) == (*pair, False) for d in decisions):
+                decisions.append(Decision(*pair, refusal.code, False, refusal.what, hint))
             continue
         decisions.append(Decision(*pair, code, True, CODES[code].meaning))
         del done[at]

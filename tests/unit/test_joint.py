@@ -152,11 +152,6 @@ def _war(p: Program, x: Any, t: Any, o: Any) -> None:
     p.run(k.scale, (t, x, N, 2.0), cdiv(N, 128), BLOCK=128)
 
 
-def _loop(p: Program, x: Any, t: Any, o: Any) -> None:
-    p.run(k.scale, (x, t, N, 2.0), cdiv(N, 128), BLOCK=128)
-    p.run(k.rows_loop, (t, o, ROWS, COLS), (1,), BLOCK=64)
-
-
 def _loads_back(p: Program, x: Any, t: Any, o: Any) -> None:
     p.run(k.scale, (x, t, N, 2.0), cdiv(N, 128), BLOCK=128)
     p.run(k.load_after_store, (t, o, N), cdiv(N, 64), BLOCK=64)
@@ -172,7 +167,6 @@ REFUSED = [
     (_half, "NOT_INVERTIBLE"),
     (_atomics, "ATOMICS"),
     (_war, "WAR"),
-    (_loop, "RECOMPUTE"),
     (_loads_back, "WAR"),
     (_alias, "ALIAS"),
 ]

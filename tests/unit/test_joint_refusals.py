@@ -111,7 +111,7 @@ CASES: dict[str, tuple[Case, str]] = {
         apart(SCALE_XT, (k.softmax, ("t", "x", COLS), (ROWS,), {"BLOCK": 64})),
         "WAR",
     ),
-    "a loop reads": (apart(SCALE_XT, LOOP_TO), "RECOMPUTE"),
+    "a loop reads": (apart(SCALE_XT, LOOP_TO), "STILL_VISIBLE"),
     "a loop writes": (apart((k.strided, ("x", "t", N), (3,), B), SCALE_TO), "NO_COMMON_TILE"),
     "written twice": (apart(flat(k.twice, "x", "t", N), SCALE_TO_64), "NOT_INVERTIBLE"),
     "loads back what it stored": (
