@@ -21,7 +21,7 @@ _TABLE = (
     Code("SIBLING", "launches without a common result read the same array"),
     Code("ATOMICS", "one of the kernels uses atomics", "keep atomics in a launch of their own"),
     Code("EFFECT", "one of the kernels prints, asserts, has a barrier or volatile access"),
-    Code("ALIAS", "one array is passed for several parameters", "pass each array once"),
+    Code("ALIAS", "an array that is written has another name, too", "pass the array itself"),
     Code("NOT_ELEMENTWISE", "neither kernel computes each element on its own"),
     Code("RESHAPE", "the kernel reshapes tiles", "index with ranges instead of tl.reshape"),
     Code("NOT_INVERTIBLE", "no access of the elementwise kernel is a one-to-one walk of an array"),

@@ -157,6 +157,29 @@ def test_a_view_between_launches_is_right() -> None:
     np.testing.assert_array_equal(np.array(o), np.array((x + y).reshape(ROWS, COLS).T * 2))
 
 
+def test_two_names_of_one_array() -> None:
+    """Read under two names it is one array; written under one of them it is not."""
+
+    def squared(x: mx.array) -> mx.array:
+        t, o = mx.zeros((N,)), mx.zeros((N,))
+        k.scale[cdiv(N, 128)](x, t, N, 2.0, BLOCK=128)
+        k.mul[cdiv(N, 64)](t, t.reshape(N), o, N, BLOCK=64)
+        return o
+
+    def doubled(x: mx.array) -> tuple[mx.array, mx.array]:
+        t = mx.zeros((N,))
+        k.scale[cdiv(N, 128)](x, t, N, 2.0, BLOCK=128)
+        other = t.reshape(N)
+        k.add_in_place[cdiv(N, 64)](t, other, N, BLOCK=64)
+        return t, other
+
+    x = values(N)
+    for function, code in ((squared, "EPILOGUE"), (doubled, "ALIAS")):
+        fused = triton_mlx.fuse(function)
+        assert bits(fused(x)) == bits(function(x))
+        assert [d.code for d in fused.last.report.decisions] == [code]
+
+
 def test_other_scalars_use_the_same_plan() -> None:
     def scaled(x: mx.array, factor: float) -> mx.array:
         t, o = mx.zeros((N,)), mx.zeros((N,))

@@ -49,6 +49,11 @@ FLAT = {
 }
 ONE_PROGRAM = (k.turn_round, k.overwritten)
 TILED: dict[Any, tuple[int, tuple[Any, ...]]] = {k.scale_2d: (2, (3.0,)), k.transpose: (2, ())}
+# Each program keeps to its own elements, so an array may be any of the arguments, and several of them.
+ANY_PLACES = frozenset(
+    (k.add, k.mul, k.mul_add, k.scale, k.add_in_place, k.odd_masks, k.two_results, k.twice)
+    + (k.load_after_store, k.scale_2d, k.softmax, k.add_up_in_place)
+)
 BY_ROW: dict[Any, int] = {k.rms: 3, k.softmax: 2, k.mean_square: 2, k.add_up_in_place: 1}
 
 
@@ -60,7 +65,8 @@ def steps(draw: Callable[..., Any]) -> Step:
     )
     if kind == "rows":
         kernel = draw(st.sampled_from(tuple(BY_ROW)))
-        return Step(kernel, _places(draw, BY_ROW[kernel]), (COLS,), (ROWS,), (("BLOCK", 16),))
+        where = _places(draw, BY_ROW[kernel], kernel)
+        return Step(kernel, where, (COLS,), (ROWS,), (("BLOCK", 16),))
     if kind == "divide":
         return Step(k.divide_rows, _places(draw, 3), (SIZE, COLS), *flat(block))
     if kind == "one":
@@ -73,15 +79,16 @@ def steps(draw: Callable[..., Any]) -> Step:
         kernel = draw(st.sampled_from(tuple(TILED)))
         count, more = TILED[kernel]
         grid = tiled(draw(st.sampled_from((2, 4, 8))), draw(st.sampled_from((4, 16))))
-        return Step(kernel, _places(draw, count), (ROWS, COLS, *more), *grid)
+        return Step(kernel, _places(draw, count, kernel), (ROWS, COLS, *more), *grid)
     kernel = draw(st.sampled_from(tuple(FLAT)))
     count, more = FLAT[kernel]
-    return Step(kernel, _places(draw, count), (SIZE, *more), *flat(block))
+    return Step(kernel, _places(draw, count, kernel), (SIZE, *more), *flat(block))
 
 
-def _places(draw: Callable[..., Any], count: int) -> tuple[int, ...]:
+def _places(draw: Callable[..., Any], count: int, kernel: Any = None) -> tuple[int, ...]:
+    unique = kernel not in ANY_PLACES
     return tuple(
-        draw(st.lists(st.integers(0, ARRAYS - 1), min_size=count, max_size=count, unique=True))
+        draw(st.lists(st.integers(0, ARRAYS - 1), min_size=count, max_size=count, unique=unique))
     )
 
 

@@ -108,6 +108,17 @@ def test_in_place_chains() -> None:
     assert sum(n.op == "store" for n in made.launches[0].function.body) == 1
 
 
+def test_one_array_as_several_arguments() -> None:
+    p = Program()
+    x, t, o = (p.array(values(N)) for _ in range(3))
+    p.run(k.add, (x, x, t, N), cdiv(N, 128), BLOCK=128)
+    p.run(k.mul, (t, t, o, N), cdiv(N, 64), BLOCK=64)
+    p.run(k.mul_add, (o, x, o, o, N), cdiv(N, 32), BLOCK=32)
+    made = p.check(o)
+    assert len(made.launches) == 1, made.decisions
+    assert made.bytes_after == 2 * 4 * N
+
+
 def test_a_transposed_copy() -> None:
     p = Program()
     x, t, o = (p.array(values(N)) for _ in range(3))
@@ -157,18 +168,12 @@ def _loads_back(p: Program, x: Any, t: Any, o: Any) -> None:
     p.run(k.load_after_store, (t, o, N), cdiv(N, 64), BLOCK=64)
 
 
-def _alias(p: Program, x: Any, t: Any, o: Any) -> None:
-    p.run(k.scale, (x, t, N, 2.0), cdiv(N, 128), BLOCK=128)
-    p.run(k.add, (t, t, o, N), cdiv(N, 128), BLOCK=128)
-
-
 REFUSED = [
     (_shift, "STILL_VISIBLE"),
     (_half, "NOT_INVERTIBLE"),
     (_atomics, "ATOMICS"),
     (_war, "WAR"),
     (_loads_back, "WAR"),
-    (_alias, "ALIAS"),
 ]
 
 
