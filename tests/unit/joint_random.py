@@ -56,6 +56,12 @@ ANY_PLACES = frozenset(
 )
 BY_ROW: dict[Any, int] = {k.rms: 3, k.softmax: 2, k.mean_square: 2, k.add_up_in_place: 1}
 
+KINDS = ("flat", "flat", "tiled", "rows", "rows", "shifted", "divide", "strides", "line")
+SHAPE = (2, 3, 10)
+# As it is, transposed in two ways, and with a broadcast axis: every element of such a store is its own.
+WALKS = st.sampled_from(((30, 10, 1), (1, 2, 6), (10, 20, 1)))
+STRIDES = WALKS | st.sampled_from(((0, 10, 1), (30, 0, 1), (3, 1, 0)))
+
 
 @st.composite
 def steps(draw: Callable[..., Any]) -> Step:
@@ -67,6 +73,14 @@ def steps(draw: Callable[..., Any]) -> Step:
         kernel = draw(st.sampled_from(tuple(BY_ROW)))
         where = _places(draw, BY_ROW[kernel], kernel)
         return Step(kernel, where, (COLS,), (ROWS,), (("BLOCK", 16),))
+    if kind == "strides":
+        strides = (*draw(STRIDES), *draw(STRIDES), *draw(WALKS))
+        return Step(k.add_3d, _places(draw, 3), (*strides, *SHAPE, SIZE), *flat(block))
+    if kind == "line":
+        rows, cols = draw(st.sampled_from((2, 4, 8))), draw(st.sampled_from((4, 16)))
+        (down, across), constants = tiled(rows, cols)
+        where = _places(draw, 2, k.scale_2d)
+        return Step(k.scale_tiles, where, (ROWS, COLS, 3.0), (down * across,), constants)
     if kind == "divide":
         return Step(k.divide_rows, _places(draw, 3), (SIZE, COLS), *flat(block))
     if kind == "one":
