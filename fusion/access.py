@@ -62,19 +62,38 @@ class AccessReader:
     _nodes: dict[int, Node] = field(init=False)
     _params: dict[Value, int] = field(init=False)
     _memo: dict[tuple[Value, tuple[int, ...]], Linear | None] = field(init=False)
+    _maps: dict[int, AccessMap | None] = field(init=False)
 
     def __post_init__(self) -> None:
         self._nodes = {n.id: n for n in self.function.body}
         self._params = {v: k for k, v in enumerate(self.function.body.args)}
-        self._memo = {}
+        self._memo, self._maps = {}, {}
 
     def store(self, node: Node) -> AccessMap | None:
         """The map of a store of the function's own block; None if its address is not linear."""
-        return self._access(node, 2)
+        if node.id not in self._maps:
+            self._maps[node.id] = self._access(node, 2)
+        return self._maps[node.id]
 
     def load(self, node: Node) -> AccessMap | None:
         """The map of a load of the function's own block; None if its address is not linear."""
-        return self._access(node, 1)
+        if node.id not in self._maps:
+            self._maps[node.id] = self._access(node, 1)
+        return self._maps[node.id]
+
+    def same_places(self, pointer: Value, mask: Value | None, store: Node) -> bool:
+        """True if linear forms prove that these are the store's addresses, active only where it is."""
+        shape = pointer.type.shape
+        dims = tuple(range(len(shape)))
+        if store.inputs[0].type.shape != shape:
+            return False
+        found = self._pointer(pointer, dims)
+        if found is None or found != self._pointer(store.inputs[0], dims):
+            return False
+        if len(store.inputs) < 3 or mask == store.inputs[2]:
+            return True
+        own, wanted = self._mask(store.inputs[2], dims), mask and self._mask(mask, dims)
+        return own is not None and bool(wanted) and set(own) <= set(wanted or ())
 
     def _access(self, node: Node, mask: int) -> AccessMap | None:
         shape = node.inputs[0].type.shape

@@ -6,11 +6,12 @@ program and the place in the tile, and every value of the guest is a function of
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 
 from ..access import AccessReader, inner_dims
 from ..compose import Compose
-from ..graph import Function, Node, Value
+from ..graph import Node, Value
 from ..linear import Symbol
 from ..ops import OPS
 from ..types import I1, I32, Type
@@ -24,19 +25,26 @@ Source = Callable[[Node, "Instance"], Value | None]
 _ALLOWED = frozenset({"elementwise", "index", "shape"})
 
 
-def check_elementwise(function: Function) -> None:
+def check_elementwise(launch: Launch) -> None:
     """Raises Refusal unless each element of the kernel is computed on its own."""
-    for node in function.body:
+    if (found := _not_elementwise(launch)) is not None:
+        raise Refusal(*found)
+
+
+@functools.lru_cache(maxsize=256)
+def _not_elementwise(launch: Launch) -> tuple[str, str] | None:
+    for node in launch.function.body:
         if node.op in ("load", "store") and not node.attr("volatile"):
             continue
         if node.op.startswith("atomic"):
-            raise Refusal("ATOMICS")
+            return "ATOMICS", f"{launch.name} uses atomics"
         if OPS[node.op].kind == "effect" or node.attr("volatile"):
-            raise Refusal("EFFECT")
+            return "EFFECT", f"{launch.name} has a {node.op}"
         if OPS[node.op].kind not in _ALLOWED:
-            raise Refusal("NOT_ELEMENTWISE", f"{function.name} has a {node.op}")
+            return "NOT_ELEMENTWISE", f"{launch.name} has a {node.op}"
         if node.op == "reshape":
-            raise Refusal("RESHAPE")
+            return "RESHAPE", f"{launch.name} has a reshape"
+    return None
 
 
 class Instance:

@@ -96,7 +96,8 @@ def _parameters(
     names = tuple(p.name for p in parameters)
     attrs = tuple((k, names if k == "names" else v) for k, v in old.attrs)
     node = replace(old, types=types, attrs=attrs)
-    arguments = {k: node.outputs[p] for k, p in places.items()}
+    values = node.outputs
+    arguments = {k: values[p] for k, p in places.items()}
     return Merged(buffers, to_joint, arguments, tuple(parameters), slots, scalars, origins, node)
 
 

@@ -18,16 +18,18 @@ from .walk import Site
 NOBODY, SEVERAL = -1, -2
 
 
-def owners(launch: Launch, found: Sequence[Site], elements: int) -> Array:
+def owners(
+    launch: Launch, found: Sequence[Site], elements: int, programs: int | None = None
+) -> Array:
     """For every element the only program with one of these accesses to it, NOBODY or SEVERAL.
 
-    A mask that depends on data counts as true. Raises Refusal for addresses that depend on data.
+    `programs`: only the first so many are looked at. A mask that depends on data counts as true.
+    Raises Refusal for addresses that depend on data.
     """
-    trace = _Owners(launch, frozenset(s.node.id for s in found))
-    trace.owner = np.full(elements, NOBODY, np.int64)
-    if not trace.walk():
+    trace = _Owners(launch, frozenset(s.node.id for s in found), elements)
+    if not trace.walk(programs):
         raise Refusal("OTHER_ELEMENT", f"addresses of {launch.name} cannot be computed")
-    return trace.owner
+    return np.where(trace.low == trace.high, trace.high, np.where(trace.high < 0, NOBODY, SEVERAL))
 
 
 class Walker(cover._Proof):
@@ -40,9 +42,10 @@ class Walker(cover._Proof):
         sizes = [n.inputs[0].type.size for n in self.body.walk() if n.id in ids]
         self.step = max(1, cover._CHUNK // max(sizes, default=1))
 
-    def walk(self) -> bool:
+    def walk(self, programs: int | None = None) -> bool:
         """False if the way there depends on data, or is too much work."""
         count = math.prod(self.grid)
+        count = count if programs is None else min(count, programs)
         try:
             for begin in range(0, count, self.step):
                 self.chunk(np.arange(begin, min(begin + self.step, count)))
@@ -67,7 +70,12 @@ class Walker(cover._Proof):
 
 
 class _Owners(Walker):
-    owner: Array
+    """The first and the last program that touches each element."""
+
+    def __init__(self, launch: Launch, ids: frozenset[int], elements: int):
+        super().__init__(launch, ids)
+        self.low = np.full(elements, math.prod(launch.grid), np.int32)
+        self.high = np.full(elements, NOBODY, np.int32)
 
     def touch(self, node: Node, active: Array) -> None:
         _, offset = self.pointer(node.inputs[0])
@@ -82,15 +90,10 @@ class _Owners(Walker):
         shape = (len(self.numbers), *node.inputs[0].type.shape)
         self._spend(math.prod(shape))
         mask, offset = np.broadcast_to(mask, shape), np.broadcast_to(offset, shape)
-        by = np.broadcast_to(self.numbers.reshape(-1, *(1,) * rank), shape)[mask]
+        numbers = self.numbers.astype(np.int32).reshape(-1, *(1,) * rank)
+        by = np.broadcast_to(numbers, shape)[mask]
         places = offset[mask]
-        if places.size and (places.min() < 0 or places.max() >= len(self.owner)):
+        if places.size and (places.min() < 0 or places.max() >= len(self.low)):
             raise Refusal("OTHER_ELEMENT", "an access outside of its array")
-        low = np.full(len(self.owner), np.iinfo(np.int64).max)
-        high = np.full(len(self.owner), NOBODY)
-        np.minimum.at(low, places, by)
-        np.maximum.at(high, places, by)
-        new = np.where(low == high, high, SEVERAL)
-        seen = high != NOBODY
-        same = (self.owner == NOBODY) | (self.owner == new)
-        self.owner = np.where(seen, np.where(same, new, SEVERAL), self.owner)
+        np.minimum.at(self.low, places, by)
+        np.maximum.at(self.high, places, by)

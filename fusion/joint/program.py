@@ -19,6 +19,8 @@ from .owners import NOBODY, owners
 from .records import NOT_WRITTEN, Launch
 from .walk import Site, places, reader_of, sites, walk_of
 
+_FEW = 32  # programs
+
 
 def program(first: Launch, later: Launch) -> Launch:
     """`first`, then `later`, program by program. Raises Refusal."""
@@ -118,10 +120,11 @@ class _Program:
         if all(self._same_walk(a, b) for a in mine for b in theirs):
             return
         elements = self.first.buffers[slot].elements
-        before = owners(self.first, tuple(mine), elements)
-        now = owners(self.later, tuple(theirs), elements)
-        if bool(((before != NOBODY) & (now != NOBODY) & ((before != now) | (now < 0))).any()):
-            raise Refusal(code, f"a program of {self.later.name} needs what another one has")
+        for programs in (_FEW, None):  # most that is refused shows in the first programs
+            before = owners(self.first, tuple(mine), elements, programs)
+            now = owners(self.later, tuple(theirs), elements, programs)
+            if bool(((before != NOBODY) & (now != NOBODY) & ((before != now) | (now < 0))).any()):
+                raise Refusal(code, f"a program of {self.later.name} needs what another one has")
 
     def _value(self, node: Node, store: Node, renamed: dict[Value, Value]) -> Value:
         value = store.inputs[1]

@@ -23,7 +23,7 @@ def prologue(host: Launch, guest: Launch, needed: Collection[int]) -> Launch:
     """
     check_plain(host)
     check_plain(guest)
-    check_elementwise(guest.function)
+    check_elementwise(guest)
     return _Prologue(host, guest, needed).build()
 
 

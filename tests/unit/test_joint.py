@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from joint_program import Program
 
+from triton_mlx.fusion.joint import join, program
+
 N, ROWS, COLS = 1000, 20, 50
 RNG = np.random.default_rng(0)
 
@@ -185,3 +187,25 @@ def test_refusals(build: Any, code: str) -> None:
     made = p.check(*p.arrays)
     assert len(made.launches) == 2
     assert [d.code for d in made.decisions] == [code]
+
+
+def test_common_sequences_are_proved_without_evaluating_addresses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is evaluated grows with the arrays; what is seen from linear forms does not."""
+
+    def evaluated(*_: Any) -> None:
+        raise AssertionError("addresses were evaluated")
+
+    p = Program()
+    x, t, u, v, w, o = (p.array(values(ROWS, COLS)) for _ in range(6))
+    p.run(k.add, (x, t, u, N), cdiv(N, 128), BLOCK=128)
+    p.run(k.rms, (u, t, v, COLS), (ROWS,), BLOCK=64)
+    p.run(k.softmax, (v, w, COLS), (ROWS,), BLOCK=64)
+    p.run(k.mul, (w, u, v, N), cdiv(N, 64), BLOCK=64)
+    p.run(k.two_results, (v, w, x, N), cdiv(N, 64), BLOCK=64)
+    p.run(k.add, (w, x, o, N), cdiv(N, 32), BLOCK=32)
+    for module in (join, program):
+        monkeypatch.setattr(module, "places", evaluated)
+    monkeypatch.setattr(program, "owners", evaluated)
+    assert len(p.check(u, o).launches) == 1
