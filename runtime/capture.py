@@ -13,7 +13,7 @@ import contextvars
 import functools
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -267,21 +267,31 @@ def _signature(records: Sequence[_Record], made: Sequence[Launch], visible: froz
 def _prepared(
     records: Sequence[_Record], made: Sequence[Launch], visible: frozenset[int]
 ) -> tuple[Plan, tuple[_Ready | None, ...]]:
-    """The plan, and its joint launches compiled; nothing is joined if one of them cannot be."""
+    """The plan, and its joint launches compiled; those that cannot be are made apart, as recorded."""
     choices = {records[x.members[0]].choice for x in made}
-    separate = Plan(tuple(made), (), sum(map(traffic, made)), sum(map(traffic, made)))
     if len(choices) > 1:
-        return separate, (None,) * len(made)
-    planned = plan(made, visible)
-    try:
-        ready = tuple(
-            _ready(x, records[x.members[0]].choice) if len(x.members) > 1 else None
-            for x in planned.launches
-        )
-    except TritonMlxError as error:
-        refusal = Decision(0, len(records) - 1, "RESOURCES", False, str(error))
-        return replace(separate, decisions=(refusal,)), (None,) * len(made)
-    return planned, ready
+        moved = sum(map(traffic, made))
+        return Plan(tuple(made), (), moved, moved), (None,) * len(made)
+    planned, alone = plan(made, visible), {x.members[0]: x for x in made}
+    launches: list[Launch] = []
+    ready: list[_Ready | None] = []
+    decisions = list(planned.decisions)
+    for launch in planned.launches:
+        first, last = launch.members[0], launch.members[-1]
+        try:
+            joint = _ready(launch, records[first].choice) if first != last else None
+        except TritonMlxError as error:
+            inside = set(launch.members)
+            decisions = [d for d in decisions if not {d.first, d.second} <= inside]
+            decisions.append(Decision(first, last, "RESOURCES", False, str(error)))
+            launches += [alone[m] for m in launch.members]
+            ready += [None] * len(inside)
+            continue
+        launches.append(launch)
+        ready.append(joint)
+    moved = sum(map(traffic, launches))
+    planned = Plan(tuple(launches), tuple(decisions), planned.bytes_before, moved)
+    return planned, tuple(ready)
 
 
 def _ready(launch: Launch, choice: Choice) -> _Ready:

@@ -13,6 +13,8 @@ import pytest
 import triton
 
 import triton_mlx
+from triton_mlx.fusion.errors import TileTooLarge
+from triton_mlx.runtime import capture
 from triton_mlx.runtime.target import current
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
@@ -216,6 +218,41 @@ def test_scopes_may_be_nested() -> None:
         k.scale[cdiv(N, 128)](inner, outer, N, 2.0, BLOCK=128)
     assert bits(outer) == bits(chain(x, y) * 2)
     assert len(scope.report.names) == 1
+
+
+@pytest.mark.parametrize("refused", [(0, 1), (3, 4)])
+def test_a_kernel_that_the_target_refuses_goes_back_to_its_launches(
+    refused: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other group stays one kernel, whichever of the two feeds the other."""
+
+    def program(x: mx.array, y: mx.array) -> mx.array:
+        t, u, v, w, o = (mx.zeros((N,)) for _ in range(5))
+        k.add[cdiv(N, 128)](x, y, t, N, BLOCK=128)
+        k.scale[cdiv(N, 64)](t, u, N, 3.0, BLOCK=64)
+        k.count[cdiv(N, 128)](u, v, N, BLOCK=128)
+        k.exp[cdiv(N, 64)](v, w, N, BLOCK=64)
+        k.mul[cdiv(N, 128)](w, x, o, N, BLOCK=128)
+        return o
+
+    ready = capture._ready
+
+    def refusing(launch: Any, choice: Any) -> Any:
+        if launch.members == refused:
+            raise TileTooLarge("a kernel", hint="a smaller one")
+        return ready(launch, choice)
+
+    monkeypatch.setattr(capture, "_ready", refusing)
+    monkeypatch.setattr(capture, "_plans", {})
+    x, y = values(N), values(N, seed=1)
+    fused = triton_mlx.fuse(program)
+    assert bits(fused(x, y)) == bits(program(x, y))
+    report = fused.last.report
+    kept = {(0, 1), (3, 4)} - {refused}
+    assert set(report.groups) == {*kept, (2,), *((m,) for m in refused)}
+    edges = {(d.first, d.second): d.code for d in report.decisions}
+    assert edges[refused] == "RESOURCES" and edges[next(iter(kept))] == "EPILOGUE"
+    assert report.bytes_before > report.bytes_after > 0
 
 
 def test_report_has_every_form() -> None:
