@@ -98,6 +98,13 @@ CASES: dict[str, tuple[Case, str]] = {
     "a print after": (apart(SCALE_XT, flat(k.said, "t", "o", N)), "EFFECT"),
     "a volatile load": (apart(SCALE_XT, flat(k.volatile, "t", "o", N)), "EFFECT"),
     "a volatile load first": (apart(flat(k.volatile, "x", "t", N), SCALE_TO), "EFFECT"),
+    "rows are written in part": (
+        apart(
+            (k.softmax_part, ("x", "t", COLS, 30), (ROWS,), {"BLOCK": 64}),
+            flat(k.add, "t", "x", "o", N),
+        ),
+        "NOT_COVERED",
+    ),
     "overwritten while shifted": (
         apart(flat(k.shifted, "x", "t", N, 1), flat(k.scale, "t", "x", N, 2.0)),
         "WAR",
