@@ -41,6 +41,7 @@ _TABLE = (
     Code("TOO_LARGE", "an array has more elements than 31 bits count"),
     Code("WORK_LIMIT", "the proof would evaluate too many addresses"),
     Code("RESOURCES", "the fused kernel would need too many arrays, or is refused by the target"),
+    Code("VIEW", "an operation of MLX is between the launches", "index the array in the kernel"),
     Code("EAGER", "arrays of this kind are changed at once", "pass mx.arrays"),
     Code("CHANGED", "the array was changed by other means before the end of the scope"),
 )
