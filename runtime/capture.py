@@ -99,9 +99,13 @@ _last: FuseReport | None = None
 
 
 class Scope:
-    """Records launches between enter and exit, then joins them. Also a decorator."""
+    """Records launches between enter and exit, then joins them. Also a decorator.
 
-    def __init__(self) -> None:
+    `relax_rounding`: see triton_mlx.fuse.
+    """
+
+    def __init__(self, relax_rounding: bool = False) -> None:
+        self._relax = relax_rounding
         self._records: list[_Record] = []
         self._decisions: list[Decision] = []
         self._written: dict[int, int] = {}  # identities of results → their launches
@@ -132,7 +136,7 @@ class Scope:
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def fused(*args: Any, **kwargs: Any) -> Any:
-            with Scope() as scope:
+            with Scope(self._relax) as scope:
                 result = function(*args, **kwargs)
             fused.last = scope  # type: ignore[attr-defined]
             return result
@@ -197,11 +201,11 @@ class Scope:
         held, holders = _visible(records, names, self._contents)
         read = _read_by_mlx(records, names)
         visible = held | read
-        key = _signature(records, made, visible), between
+        key = _signature(records, made, visible), between, self._relax
         if key not in _plans:
             if len(_plans) >= _MOST_PLANS:
                 _plans.clear()
-            _plans[key] = _prepared(records, made, visible, between)
+            _plans[key] = _prepared(records, made, visible, between, self._relax)
         planned, ready = _plans[key]
         remade = _make(records, planned, ready, names)
         _adopt(records, remade, names, read)
@@ -362,6 +366,7 @@ def _prepared(
     made: Sequence[Launch],
     visible: frozenset[int],
     between: Sequence[_Operation],
+    relax: bool,
 ) -> tuple[Plan, tuple[_Ready | None, ...]]:
     """The plan, and its joint launches compiled; those that cannot be are made apart, as recorded."""
     choices = {records[x.members[0]].choice for x in made}
@@ -372,7 +377,7 @@ def _prepared(
     for x in made:
         ordered += [o.launch() for o in between if o.reader == x.members[0]]
         ordered.append(x)
-    planned, alone = plan(ordered, visible), {x.members[0]: x for x in made}
+    planned, alone = plan(ordered, visible, relax), {x.members[0]: x for x in made}
     launches: list[Launch] = []
     ready: list[_Ready | None] = []
     decisions = [d for d in planned.decisions if -1 not in (d.first, d.second)]

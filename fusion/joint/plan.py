@@ -12,16 +12,26 @@ from .join import epilogue
 from .program import program
 from .prologue import prologue
 from .records import NOT_WRITTEN, Decision, Launch, Plan
+from .rounding import marked, relaxed
 from .walk import sites
 
 
-def plan(launches: Sequence[Launch], visible: Collection[int]) -> Plan:
-    """Join what can be joined. `visible`: versions that somebody may read after the last launch."""
+def plan(
+    launches: Sequence[Launch], visible: Collection[int], relax_rounding: bool = False
+) -> Plan:
+    """Join what can be joined. `visible`: versions that somebody may read after the last launch.
+
+    `relax_rounding`: what one launch takes over from another is not rounded to the type of the array.
+    """
     done: list[Launch] = []
+    if relax_rounding:
+        launches = [marked(x) for x in launches]
     decisions: list[Decision] = []
     for at, launch in enumerate(launches):
         _place(launch, done, launches[at + 1 :], frozenset(visible), decisions)
     finished = [_without_dead_stores(x, _needed(done, x, visible)) for x in done]
+    if relax_rounding:
+        finished = [relaxed(x) if len(x.members) > 1 else x for x in finished]
     together = {m: k for k, x in enumerate(done) for m in x.members}
     told = [d for d in decisions if d.fused or together[d.first] != together[d.second]]
     return Plan(
