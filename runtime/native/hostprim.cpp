@@ -10,6 +10,7 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <sstream>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -406,9 +407,24 @@ PyObject* identity(PyObject*, PyObject* object) {
 
 constexpr size_t kMostOrigins = 4096;  // nodes looked at
 
+// The name of an operation; MLX had a printer in place of name() once.
+template <class P>
+std::string name_of(P& primitive) {
+  if constexpr (requires { primitive.name(); }) {
+    return primitive.name();
+  } else if constexpr (requires(std::ostringstream& out) { primitive.print(out); }) {
+    std::ostringstream out;
+    primitive.print(out);
+    return out.str();
+  } else {
+    return "";
+  }
+}
+
 // Operations of MLX whose result has the same elements in the same row-major order.
 bool keeps_elements(const std::string& name) {
-  for (const char* known : {"Reshape", "Flatten", "Unflatten", "Squeeze", "ExpandDims", "Contiguous"})
+  for (const char* known :
+       {"Reshape", "Flatten", "Unflatten", "Squeeze", "ExpandDims", "Contiguous"})
     if (name == known) return true;
   return false;
 }
@@ -436,7 +452,7 @@ PyObject* origin(PyObject*, PyObject* const* args, Py_ssize_t n) {
     };
     mx::array whole = array_of(args[0]);
     while (whole.has_primitive() && !whole.inputs().empty() &&
-           keeps_elements(whole.primitive().name()) && whole.inputs()[0].size() == whole.size()) {
+           keeps_elements(name_of(whole.primitive())) && whole.inputs()[0].size() == whole.size()) {
       mx::array inner = whole.inputs()[0];
       whole = inner;
     }
@@ -458,7 +474,7 @@ PyObject* origin(PyObject*, PyObject* const* args, Py_ssize_t n) {
       Py_DECREF(id);
     }
     bool made = whole.has_primitive() && !whole.inputs().empty();
-    std::string name = made ? whole.primitive().name() : "";
+    std::string name = made ? name_of(whole.primitive()) : "";
     return Py_BuildValue("(NsN)", wrap(whole), name.c_str(), sources);
   });
 }
@@ -477,7 +493,8 @@ PyObject* others(PyObject*, PyObject* nodes) {
       for (const mx::array& given : node.inputs()) {
         known[given.id()]++;
         const mx::array* at = &given;
-        while (at->has_primitive() && !at->inputs().empty() && keeps_elements(at->primitive().name()) &&
+        while (at->has_primitive() && !at->inputs().empty() &&
+               keeps_elements(name_of(at->primitive())) &&
                handles(*at) == (at == &given ? copies : 1) && reshapes.insert(at->id()).second) {
           at = &at->inputs()[0];
           known[at->id()]++;
@@ -506,7 +523,8 @@ PyObject* adopt(PyObject*, PyObject* pairs) {
     Py_ssize_t n = PyTuple_GET_SIZE(pairs);
     for (Py_ssize_t k = 0; k < n; k++) {
       PyObject* pair = PyTuple_GET_ITEM(pairs, k);
-      mx::array &old = array_of(PyTuple_GET_ITEM(pair, 0)), &made = array_of(PyTuple_GET_ITEM(pair, 1));
+      mx::array& old = array_of(PyTuple_GET_ITEM(pair, 0));
+      mx::array& made = array_of(PyTuple_GET_ITEM(pair, 1));
       bool fits = old.status() == mx::array::Status::unscheduled && old.has_primitive() &&
                   !old.is_tracer() && old.shape() == made.shape() && old.dtype() == made.dtype() &&
                   made.has_primitive() && made.siblings().empty();
@@ -514,9 +532,11 @@ PyObject* adopt(PyObject*, PyObject* pairs) {
       olds.insert(old.id());
       open.push_back(&made);
     }
-    for (Py_ssize_t k = 0; k < n; k++)
-      for (const mx::array& s : array_of(PyTuple_GET_ITEM(PyTuple_GET_ITEM(pairs, k), 0)).siblings())
+    for (Py_ssize_t k = 0; k < n; k++) {
+      mx::array& old = array_of(PyTuple_GET_ITEM(PyTuple_GET_ITEM(pairs, k), 0));
+      for (const mx::array& s : old.siblings())
         if (!olds.count(s.id())) Py_RETURN_FALSE;
+    }
     std::unordered_set<std::uintptr_t> seen;
     while (!open.empty()) {
       const mx::array* at = open.back();
@@ -529,7 +549,8 @@ PyObject* adopt(PyObject*, PyObject* pairs) {
     }
     for (Py_ssize_t k = 0; k < n; k++) {
       PyObject* pair = PyTuple_GET_ITEM(pairs, k);
-      mx::array &old = array_of(PyTuple_GET_ITEM(pair, 0)), &made = array_of(PyTuple_GET_ITEM(pair, 1));
+      mx::array& old = array_of(PyTuple_GET_ITEM(pair, 0));
+      mx::array& made = array_of(PyTuple_GET_ITEM(pair, 1));
       old.set_siblings({}, 0);
       old.primitive_ptr() = made.primitive_ptr();
       old.inputs() = made.inputs();
