@@ -60,11 +60,14 @@ def counted() -> Any:
     return _counted()
 
 
-def fuse(function: Any = None) -> Any:
+def fuse(function: Any = None, *, relax_rounding: bool = False) -> Any:
     """Join the launches made inside, where proof allows: a decorator, and with () a context manager.
 
     Results are those of separate launches, bit for bit. Arrays that nobody holds at the end are not
     computed. Only mx.arrays take part; launches on others happen as always.
+
+    With `relax_rounding` numbers that go from launch to launch inside a kernel are not rounded to the type of
+    the array between them: results are then at least as exact, and not the same bits.
 
         @triton_mlx.fuse                      with triton_mlx.fuse() as scope:
         def layer(x): ...                         kernel[grid](x, y)
@@ -72,7 +75,8 @@ def fuse(function: Any = None) -> Any:
     """
     from .runtime.capture import Scope
 
-    return Scope() if function is None else Scope()(function)
+    scope = Scope(relax_rounding)
+    return scope if function is None else scope(function)
 
 
 def fuse_report(

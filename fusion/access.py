@@ -3,7 +3,8 @@
     offset = constant + sum of coefficient * symbol
 
 Symbols are the program ids and the coordinates of the tile; the launch's scalars are numbers here, so every
-coefficient is one. What is not linear (remainders, data) has no map; fusion/cover.py then evaluates.
+coefficient is one. Quotients and remainders count where they put an index together again. What is not
+linear (other remainders, data) has no map; fusion/cover.py then evaluates.
 """
 
 from __future__ import annotations
@@ -14,38 +15,41 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .graph import Function, Node, Value
+from .linear import (
+    Linear,
+    Symbol,
+    divisors,
+    in_parts,
+    largest,
+    quotient,
+    remainder,
+    without_zeros,
+)
 
-Symbol = tuple[str, int]  # ("program", axis) or ("dim", tile dimension)
-
-
-@dataclass(frozen=True, slots=True)
-class Linear:
-    """constant + sum of terms[symbol] * symbol; terms have no zero coefficients."""
-
-    constant: int = 0
-    terms: tuple[tuple[Symbol, int], ...] = ()
-
-    def scaled(self, factor: int) -> Linear:
-        if factor == 0:
-            return Linear()
-        return Linear(self.constant * factor, tuple((s, c * factor) for s, c in self.terms))
-
-    def __add__(self, other: Linear) -> Linear:
-        total = dict(self.terms)
-        for symbol, coefficient in other.terms:
-            total[symbol] = total.get(symbol, 0) + coefficient
-        kept = sorted((s, c) for s, c in total.items() if c)
-        return Linear(self.constant + other.constant, tuple(kept))
+_READ = frozenset({"add", "sub", "mul", "div_s", "rem_s"})
 
 
 @dataclass(frozen=True, slots=True)
 class AccessMap:
-    """Elements of one buffer that a node touches: `offset`, where every bound holds (form < limit)."""
+    """Elements of one buffer that a node touches: `offset`, where every bound holds (form < limit).
+
+    `places`: axis → places of the digits ("part") that stand for the program id.
+    """
 
     parameter: int
     offset: Linear
     bounds: tuple[tuple[Linear, int], ...]
     shape: tuple[int, ...]
+    places: tuple[tuple[int, tuple[int, ...]], ...] = ()
+
+    def extents(self, grid: tuple[int, int, int]) -> dict[Symbol, int]:
+        """The number of values of every symbol; together they name a program and a place in its tile."""
+        found: dict[Symbol, int] = {("program", k): n for k, n in enumerate(grid)}
+        found.update({("dim", k): n for k, n in enumerate(self.shape)})
+        for axis, places in self.places:
+            above = (*places[1:], found.pop(("program", axis)))
+            found.update({("part", (axis, p)): n // p for p, n in zip(places, above)})
+        return found
 
 
 @dataclass(slots=True)
@@ -58,19 +62,38 @@ class AccessReader:
     _nodes: dict[int, Node] = field(init=False)
     _params: dict[Value, int] = field(init=False)
     _memo: dict[tuple[Value, tuple[int, ...]], Linear | None] = field(init=False)
+    _maps: dict[int, AccessMap | None] = field(init=False)
 
     def __post_init__(self) -> None:
         self._nodes = {n.id: n for n in self.function.body}
         self._params = {v: k for k, v in enumerate(self.function.body.args)}
-        self._memo = {}
+        self._memo, self._maps = {}, {}
 
     def store(self, node: Node) -> AccessMap | None:
         """The map of a store of the function's own block; None if its address is not linear."""
-        return self._access(node, 2)
+        if node.id not in self._maps:
+            self._maps[node.id] = self._access(node, 2)
+        return self._maps[node.id]
 
     def load(self, node: Node) -> AccessMap | None:
         """The map of a load of the function's own block; None if its address is not linear."""
-        return self._access(node, 1)
+        if node.id not in self._maps:
+            self._maps[node.id] = self._access(node, 1)
+        return self._maps[node.id]
+
+    def same_places(self, pointer: Value, mask: Value | None, store: Node) -> bool:
+        """True if linear forms prove that these are the store's addresses, active only where it is."""
+        shape = pointer.type.shape
+        dims = tuple(range(len(shape)))
+        if store.inputs[0].type.shape != shape:
+            return False
+        found = self._pointer(pointer, dims)
+        if found is None or found != self._pointer(store.inputs[0], dims):
+            return False
+        if len(store.inputs) < 3 or mask == store.inputs[2]:
+            return True
+        own, wanted = self._mask(store.inputs[2], dims), mask and self._mask(mask, dims)
+        return own is not None and bool(wanted) and set(own) <= set(wanted or ())
 
     def _access(self, node: Node, mask: int) -> AccessMap | None:
         shape = node.inputs[0].type.shape
@@ -79,7 +102,44 @@ class AccessReader:
         bounds = self._mask(node.inputs[mask], dims) if len(node.inputs) > mask else ()
         if found is None or bounds is None:
             return None
-        return AccessMap(found[0], found[1], bounds, shape)
+        offset = self._settled(found[1], bounds, shape)
+        bounds = tuple((self._settled(form, bounds, shape), n) for form, n in bounds)
+        places = self._places((offset, *(f for f, _ in bounds)))
+        if places is None:
+            return None
+        if places:
+            offset = in_parts(offset, places)
+            bounds = tuple((in_parts(form, places), n) for form, n in bounds)
+        return AccessMap(found[0], offset, bounds, shape, tuple(sorted(places.items())))
+
+    def _places(self, forms: tuple[Linear, ...]) -> dict[int, tuple[int, ...]] | None:
+        """Per axis the places of independent digits of its program id; None if there are none."""
+        found = divisors(forms)
+        if not found:
+            return found
+        made = {axis: (1, *(d for d in by if d > 1)) for axis, by in found.items()}
+        whole = all(
+            b % a == 0
+            for axis, places in made.items()
+            for a, b in zip(places, (*places[1:], self.grid[axis]))
+        )
+        return made if whole else None
+
+    def _settled(
+        self, form: Linear, bounds: tuple[tuple[Linear, int], ...], shape: tuple[int, ...]
+    ) -> Linear:
+        """`form` where the bounds hold: quotients of what is smaller than the divisor are 0."""
+        if not form.floors:
+            return form
+        extents: dict[Symbol, int] = {("program", k): n for k, n in enumerate(self.grid)}
+        extents.update({("dim", k): n for k, n in enumerate(shape)})
+
+        def most(inner: Linear) -> int | None:
+            limits = [n - 1 for f, n in bounds if f == inner]
+            found = largest(inner, extents)
+            return min(limits + ([] if found is None else [found]), default=None)
+
+        return without_zeros(form, most)
 
     def _pointer(self, value: Value, dims: tuple[int, ...]) -> tuple[int, Linear] | None:
         if value in self._params:
@@ -138,11 +198,15 @@ class AccessReader:
         inner = inner_dims(node, dims)
         if inner is not None:
             return self.linear(node.inputs[0], inner)
-        if node.op not in ("add", "sub", "mul"):
+        if node.op not in _READ:
             return None
         left, right = (self.linear(v, dims) for v in node.inputs)
         if left is None or right is None:
             return None
+        if node.op in ("div_s", "rem_s"):
+            if right.terms:
+                return None
+            return (quotient if node.op == "div_s" else remainder)(left, right.constant)
         if node.op == "mul":
             if left.terms and right.terms:
                 return None
@@ -168,8 +232,7 @@ def covers(access: AccessMap, grid: tuple[int, int, int], size: int) -> bool:
 
     Bounded forms become one index each; the offset must then be a mixed-radix number of the indexes.
     """
-    extents: dict[Symbol, int] = {("program", k): n for k, n in enumerate(grid)}
-    extents.update({("dim", k): n for k, n in enumerate(access.shape)})
+    extents = access.extents(grid)
     terms = dict(access.offset.terms)
     limit = size
     digits: list[tuple[int, int]] = []  # (coefficient, extent) of bounded indexes

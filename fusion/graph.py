@@ -28,6 +28,9 @@ class Value:
     index: int
     type: Type
 
+    def __hash__(self) -> int:
+        return self.node << 4 ^ self.index  # ids are unique in a function: its type says no more
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -50,7 +53,10 @@ class Node:
         return Value(self.id, 0, self.types[0])
 
     def attr(self, name: str, default: Any = None) -> Any:
-        return next((v for k, v in self.attrs if k == name), default)
+        for key, value in self.attrs:
+            if key == name:
+                return value
+        return default
 
     def captures(self) -> tuple[Value, ...]:
         """Values of surrounding graphs that the regions use, in order of first use."""
@@ -216,7 +222,7 @@ class GraphBuilder:
             (),
             loc,
         )
-        self._nodes: list[Node] = []
+        self.nodes: list[Node] = []
 
     @property
     def args(self) -> tuple[Value, ...]:
@@ -240,16 +246,16 @@ class GraphBuilder:
             tuple(regions),
             loc,
         )
-        self._nodes.append(node)
+        self.nodes.append(node)
         return node
 
     def append(self, node: Node) -> Node:
         """Keep `node` as it is, id included."""
-        self._nodes.append(node)
+        self.nodes.append(node)
         return node
 
     def build(self, outputs: Iterable[Value] = ()) -> Graph:
-        return Graph(self._args, self._nodes, tuple(outputs))
+        return Graph(self._args, self.nodes, tuple(outputs))
 
 
 def fresh_ids(graph: Graph) -> Iterator[int]:

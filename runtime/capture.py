@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import itertools
 import weakref
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 from ..fusion.errors import TritonMlxError
+from ..fusion.graph import Function, GraphBuilder
 from ..fusion.joint.codes import CODES
 from ..fusion.joint.plan import plan, traffic
 from ..fusion.joint.records import NOT_WRITTEN, Buffer, Decision, Grid, Launch, Plan
@@ -31,11 +34,16 @@ from .report.report import FuseReport
 from .target import SHAPES, Choice
 
 _MOST_PLANS = 256
+_NO_MEMBERS = (-1,)
 
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """A launch as it was made. `before`, `after`: the arrays' nodes (after: None where not written)."""
+    """A launch as it was made. `before`, `after`: the arrays' nodes (after: None where not written).
+
+    A reshape counts as what it was made of. `made_by`: operations of MLX that made `before`, and the identities
+    of the recorded results that these were made of.
+    """
 
     name: str
     text: str
@@ -48,6 +56,7 @@ class _Record:
     scalars: bytes
     grid: Grid
     before: tuple[Any, ...]
+    made_by: tuple[tuple[str, tuple[int, ...]], ...]
     after: tuple[Any | None, ...]
     holders: tuple[weakref.ref[Any], ...]
 
@@ -61,23 +70,50 @@ class _Ready:
     slots: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    """An operation of MLX that makes version `made` of others; `reader`: the launch that reads it."""
+
+    name: str
+    reader: int
+    sources: tuple[int, ...]
+    made: int
+
+    def launch(self) -> Launch:
+        """As a launch that nothing can be joined with, so that plans keep the order around it."""
+        builder = GraphBuilder(itertools.count())
+        builder.add("barrier", (), ())
+        first, *rest = self.sources
+        read = (Buffer(source, NOT_WRITTEN, 0, 0, "") for source in rest)
+        buffers = (Buffer(first, self.made, 0, 0, ""), *read)
+        function = Function(self.name, (), builder.build())
+        return Launch(self.name, function, (1, 1, 1), buffers, {}, {}, 1, _NO_MEMBERS, {})
+
+
 _Planned = tuple[tuple[Launch, ...], Plan, tuple[_Ready | None, ...]]
 _plans: dict[Any, _Planned] = {}
 _last: FuseReport | None = None
 
 
 class Scope:
-    """Records launches between enter and exit, then joins them. Also a decorator."""
+    """Records launches between enter and exit, then joins them. Also a decorator.
 
-    def __init__(self) -> None:
+    `relax_rounding`: see triton_mlx.fuse.
+    """
+
+    def __init__(self, relax_rounding: bool = False) -> None:
+        self._relax = relax_rounding
         self._records: list[_Record] = []
         self._decisions: list[Decision] = []
-        self._eager: list[int] = []
+        self._written: dict[int, int] = {}  # identities of results → their launches
+        # Identities of results → (the result, the array of which it is a reshape).
+        self._reshapes: dict[int | None, tuple[Any, Any]] = {}
         self._token: contextvars.Token[launches.Recorder | None] | None = None
         self.report = FuseReport()
 
     def __enter__(self) -> Scope:
         self._records, self._decisions = [], []
+        self._written, self._reshapes = {}, {}
         self._token = launches.recorder.set(self._record)
         return self
 
@@ -90,6 +126,12 @@ class Scope:
         assert self._token is not None
         launches.recorder.reset(self._token)
         records, self._records = self._records, []
+        try:
+            self._end(records, error)
+        finally:  # a scope may be kept for its report; arrays are not
+            self._written, self._reshapes = {}, {}
+
+    def _end(self, records: list[_Record], error: BaseException | None) -> None:
         if not records:
             return
         if error is None:
@@ -100,7 +142,7 @@ class Scope:
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def fused(*args: Any, **kwargs: Any) -> Any:
-            with Scope() as scope:
+            with Scope(self._relax) as scope:
                 result = function(*args, **kwargs)
             fused.last = scope  # type: ignore[attr-defined]
             return result
@@ -117,16 +159,19 @@ class Scope:
         grid: Grid,
     ) -> None:
         before = _nodes(arrays)
+        # Now, because a launch may evaluate its arguments, which then forget what they were made of.
+        origins = tuple(native.origin(self._contents(a), self._written) for a in before or ())
         call(arrays, scalars, grid)
         number = len(self._records)
         after = _nodes(arrays)
         if before is None or after is None:
-            before = after = ()
+            before, after, origins = (), (), ()
             hint = CODES["EAGER"].hint
             what = CODES["EAGER"].meaning
             self._decisions.append(Decision(number, number, "EAGER", False, what, hint))
         changed = tuple(
-            b if native.identity(a) != native.identity(b) else None for a, b in zip(before, after)
+            self._new(b) if native.identity(a) != native.identity(b) else None
+            for a, b in zip(before, after)
         )
         record = _Record(
             lowered.function_of(launcher.text).name if launcher.text else "kernel",
@@ -139,28 +184,51 @@ class Scope:
             launcher.file,
             scalars,
             grid,
-            before,
+            tuple(contents for contents, _, _ in origins),
+            tuple((operation, tuple(sources)) for _, operation, sources in origins),
             changed,
             tuple(weakref.ref(a) for a in arrays) if before else (),
         )
         self._records.append(record)
+        written = (native.identity(new) for new in changed if new is not None)
+        self._written.update({k: number for k in written if k is not None})
+
+    def _new(self, node: Any) -> Any:
+        """What `node` is a reshape of; remembered, because it forgets that when it is evaluated."""
+        contents, _, _ = native.origin(node, {})
+        if native.identity(contents) != native.identity(node):
+            self._reshapes[native.identity(node)] = node, contents
+        return contents
+
+    def _contents(self, array: Any) -> Any:
+        return self._reshapes.get(native.identity(array), (None, array))[1]
 
     def _finish(self, records: list[_Record]) -> None:
         global _last
         made, names = _Numbering(records).launches()
-        visible, holders = _visible(records, names)
-        key = _signature(records, made, visible)
+        between, views = _between(records, names)
+        held, holders = _visible(records, names, self._contents)
+        read = _read_by_mlx(records, names)
+        visible = held | read
+        key = _signature(records, made, visible), between, self._relax
         if key not in _plans:
             if len(_plans) >= _MOST_PLANS:
                 _plans.pop(next(iter(_plans)))
-            _plans[key] = (tuple(made), *_prepared(records, made, visible))
+            _plans[key] = (
+                tuple(made),
+                *_prepared(records, made, visible, between, self._relax),
+            )
         first_made, planned, ready = _plans[key]
-        _make(records, planned, ready, names, holders)
+        remade = _make(records, planned, ready, names)
+        _adopt(records, remade, names, read)
+        _bind(remade, holders)
+        edges = {(d.first, d.second) for d in views}
+        others = (d for d in planned.decisions if (d.first, d.second) not in edges)
         eager = [_eager(k, r) for k, r in enumerate(records) if not r.before]
         self.report = FuseReport(
             tuple(sorted((*first_made, *eager), key=lambda x: x.members)),
             (*planned.launches, *eager),
-            (*planned.decisions, *self._decisions),
+            (*others, *views, *self._decisions),
             tuple(r.scalars for r in records),
             records[0].choice,
             tuple(r.file for r in records),
@@ -217,7 +285,10 @@ def _nodes(arrays: Sequence[Any]) -> tuple[Any, ...] | None:
 
 
 class _Numbering:
-    """Nodes of MLX's graph as small numbers, in order of first sight, so that equal programs look equal."""
+    """Contents of arrays as small numbers, in order of first sight, so that equal programs look equal.
+
+    A node of MLX's graph and its reshapes have one number.
+    """
 
     def __init__(self, records: Sequence[_Record]):
         self.records = records
@@ -260,7 +331,7 @@ class _Numbering:
 
 
 def _visible(
-    records: Sequence[_Record], numbers: dict[int, int]
+    records: Sequence[_Record], numbers: dict[int, int], contents: Callable[[Any], Any]
 ) -> tuple[frozenset[int], dict[int, list[Any]]]:
     """Versions that arrays outside still hold, and those arrays."""
     holders: dict[int, list[Any]] = {}
@@ -269,12 +340,46 @@ def _visible(
             holder = reference()
             if new is None or holder is None:
                 continue
-            identity = native.identity(holder)
-            if identity == native.identity(new):
-                found = holders.setdefault(numbers[int(identity or 0)], [])
+            if native.identity(contents(holder)) == native.identity(new):
+                found = holders.setdefault(numbers[int(native.identity(new) or 0)], [])
                 if not any(h is holder for h in found):
                     found.append(holder)
     return frozenset(holders), holders
+
+
+def _read_by_mlx(records: Sequence[_Record], numbers: dict[int, int]) -> frozenset[int]:
+    """Versions of which operations of MLX were made on the way: more than we know of have their nodes."""
+    nodes = [new for record in records for new in record.after if new is not None]
+    if not nodes:
+        return frozenset()
+    known = Counter(native.identity(a) for record in records for a in record.before)
+    alive = {id(h): h for r in records for ref in r.holders if (h := ref()) is not None}
+    known.update(native.identity(h) for h in alive.values())
+    counts = zip((native.identity(n) for n in nodes), native.others(nodes))
+    return frozenset(numbers[int(k or 0)] for k, n in counts if n > known[k] + 1)
+
+
+def _between(
+    records: Sequence[_Record], numbers: dict[int, int]
+) -> tuple[tuple[_Operation, ...], list[Decision]]:
+    """Operations of MLX that read the result of one launch and feed another, which stay apart."""
+    writers = {
+        int(native.identity(new) or 0): number
+        for number, record in enumerate(records)
+        for new in record.after
+        if new is not None
+    }
+    found: dict[int, _Operation] = {}
+    told: list[Decision] = []
+    for number, record in enumerate(records):
+        for node, (operation, sources) in zip(record.before, record.made_by):
+            what, hint = f"{operation} of MLX between them", CODES["VIEW"].hint
+            told += [Decision(writers[s], number, "VIEW", False, what, hint) for s in sources]
+            made = numbers[int(native.identity(node) or 0)]
+            if sources and made not in found:
+                versions = tuple(sorted(numbers[s] for s in sources))
+                found[made] = _Operation(operation, number, versions, made)
+    return tuple(found.values()), told
 
 
 def _signature(records: Sequence[_Record], made: Sequence[Launch], visible: frozenset[int]) -> Any:
@@ -295,23 +400,43 @@ def _signature(records: Sequence[_Record], made: Sequence[Launch], visible: froz
 
 
 def _prepared(
-    records: Sequence[_Record], made: Sequence[Launch], visible: frozenset[int]
+    records: Sequence[_Record],
+    made: Sequence[Launch],
+    visible: frozenset[int],
+    between: Sequence[_Operation],
+    relax: bool,
 ) -> tuple[Plan, tuple[_Ready | None, ...]]:
-    """The plan, and its joint launches compiled; nothing is joined if one of them cannot be."""
+    """The plan, and its joint launches compiled; those that cannot be are made apart, as recorded."""
     choices = {records[x.members[0]].choice for x in made}
-    separate = Plan(tuple(made), (), sum(map(traffic, made)), sum(map(traffic, made)))
     if len(choices) > 1:
-        return separate, (None,) * len(made)
-    planned = plan(made, visible)
-    try:
-        ready = tuple(
-            _ready(x, records[x.members[0]].choice) if len(x.members) > 1 else None
-            for x in planned.launches
-        )
-    except TritonMlxError as error:
-        refusal = Decision(0, len(records) - 1, "RESOURCES", False, str(error))
-        return replace(separate, decisions=(refusal,)), (None,) * len(made)
-    return planned, ready
+        moved = sum(map(traffic, made))
+        return Plan(tuple(made), (), moved, moved), (None,) * len(made)
+    ordered: list[Launch] = []
+    for x in made:
+        ordered += [o.launch() for o in between if o.reader == x.members[0]]
+        ordered.append(x)
+    planned, alone = plan(ordered, visible, relax), {x.members[0]: x for x in made}
+    launches: list[Launch] = []
+    ready: list[_Ready | None] = []
+    decisions = [d for d in planned.decisions if -1 not in (d.first, d.second)]
+    for launch in planned.launches:
+        if launch.members == _NO_MEMBERS:
+            continue
+        first, last = launch.members[0], launch.members[-1]
+        try:
+            joint = _ready(launch, records[first].choice) if first != last else None
+        except TritonMlxError as error:
+            inside = set(launch.members)
+            decisions = [d for d in decisions if not {d.first, d.second} <= inside]
+            decisions.append(Decision(first, last, "RESOURCES", False, str(error)))
+            launches += [alone[m] for m in launch.members]
+            ready += [None] * len(inside)
+            continue
+        launches.append(launch)
+        ready.append(joint)
+    moved = sum(map(traffic, launches))
+    planned = Plan(tuple(launches), tuple(decisions), planned.bytes_before, moved)
+    return planned, tuple(ready)
 
 
 def _ready(launch: Launch, choice: Choice) -> _Ready:
@@ -324,9 +449,8 @@ def _make(
     planned: Plan,
     ready: Sequence[_Ready | None],
     numbers: dict[int, int],
-    holders: dict[int, list[Any]],
-) -> None:
-    """Make the joint launches, and again those that read what they make; then bind what is visible."""
+) -> dict[int, Any]:
+    """Make the joint launches, and again those that read what they make; versions and their arrays."""
     nodes: dict[int, Any] = {}
     for record in records:
         for node in (*record.before, *(n for n in record.after if n is not None)):
@@ -349,7 +473,29 @@ def _make(
         for buffer, array in zip(launch.buffers, arrays):
             if buffer.after != NOT_WRITTEN:
                 remade[buffer.after] = array
+    return remade
+
+
+def _bind(remade: dict[int, Any], holders: dict[int, list[Any]]) -> None:
+    """Arrays that hold recorded results hold the joint launches' from now on."""
     for version, array in remade.items():
         for holder in holders.get(version, ()):
             native.rebind(holder, array.reshape(holder.shape))
     launches.remember(h for version in remade for h in holders.get(version, ()))
+
+
+def _adopt(
+    records: Sequence[_Record],
+    remade: dict[int, Any],
+    numbers: dict[int, int],
+    read: frozenset[int],
+) -> None:
+    """Operations of MLX that were made of recorded results read the joint launches' instead."""
+    import mlx.core as mx
+
+    for record in records:
+        old = [new for new in record.after if new is not None]
+        versions = [numbers[int(native.identity(new) or 0)] for new in old]
+        if any(v in read for v in versions) and all(v in remade for v in versions):
+            new = [mx.contiguous(remade[v].reshape(o.shape)) for o, v in zip(old, versions)]
+            native.adopt(tuple(zip(old, new)))

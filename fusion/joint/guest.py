@@ -6,11 +6,13 @@ program and the place in the tile, and every value of the guest is a function of
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 
 from ..access import AccessReader, inner_dims
 from ..compose import Compose
-from ..graph import Function, Node, Value
+from ..graph import Node, Value
+from ..linear import Symbol
 from ..ops import OPS
 from ..types import I1, I32, Type
 from .codes import Refusal
@@ -23,19 +25,26 @@ Source = Callable[[Node, "Instance"], Value | None]
 _ALLOWED = frozenset({"elementwise", "index", "shape"})
 
 
-def check_elementwise(function: Function) -> None:
+def check_elementwise(launch: Launch) -> None:
     """Raises Refusal unless each element of the kernel is computed on its own."""
-    for node in function.body:
+    if (found := _not_elementwise(launch)) is not None:
+        raise Refusal(*found)
+
+
+@functools.lru_cache(maxsize=256)
+def _not_elementwise(launch: Launch) -> tuple[str, str] | None:
+    for node in launch.function.body:
         if node.op in ("load", "store") and not node.attr("volatile"):
             continue
         if node.op.startswith("atomic"):
-            raise Refusal("ATOMICS")
+            return "ATOMICS", f"{launch.name} uses atomics"
         if OPS[node.op].kind == "effect" or node.attr("volatile"):
-            raise Refusal("EFFECT")
+            return "EFFECT", f"{launch.name} has a {node.op}"
         if OPS[node.op].kind not in _ALLOWED:
-            raise Refusal("NOT_ELEMENTWISE", f"{function.name} has a {node.op}")
+            return "NOT_ELEMENTWISE", f"{launch.name} has a {node.op}"
         if node.op == "reshape":
-            raise Refusal("RESHAPE")
+            return "RESHAPE", f"{launch.name} has a reshape"
+    return None
 
 
 class Instance:
@@ -63,6 +72,7 @@ class Instance:
         self.forms = dict(walk.forms)
         self.memo: dict[tuple[Value, tuple[int, ...]], Value] = {}
         self.digits: dict[tuple[Value, Digit], Value] = {}
+        self.pointers: dict[int, Value] = {}  # parameter → the addresses of the elements in it
 
     def at(self, t: Type) -> Type:
         return t.with_shape(self.shape)
@@ -87,12 +97,24 @@ class Instance:
         name = "ext_s" if wanted.bits > have.bits else "trunc"
         return self.words.op(name, (value,), value.type.with_elem(wanted))
 
-    def symbol(self, symbol: tuple[str, int]) -> Value:
+    def symbol(self, symbol: Symbol) -> Value:
         """A program id or tile coordinate as i32."""
+        places = dict(self.walk.access.places).get(symbol[1], ()) if symbol[0] == "program" else ()
+        if places:
+            return self._summed(symbol[1], places)
         if symbol not in self.inverse:
             return self.words.const(0, Type(I32, self.shape))
         first, second = self.inverse[symbol]
         return self.integer(self.digit(self.digit(self.element, first), second), Type(I32))
+
+    def _summed(self, axis: int, places: tuple[int, ...]) -> Value:
+        """A program id from its digits."""
+        total = self.symbol(("part", (axis, 1)))
+        for place in places[1:]:
+            digit = self.symbol(("part", (axis, place)))
+            scaled = self.words.same("mul", digit, self.words.const(place, digit.type))
+            total = self.words.same("add", total, scaled)
+        return total
 
     def value(self, value: Value, dims: tuple[int, ...]) -> Value:
         """`value` of the guest here; dims[k] is the walk's dimension that its dimension k is."""
@@ -163,7 +185,7 @@ class Instance:
         found = self.source(node, self)
         if found is None:
             mask = self.both(own, self.mask)
-            inputs = [self.value(node.inputs[0], dims)]
+            inputs = [self._pointer(node, dims)]
             if mask is not None:
                 inputs.append(mask)
                 if own is not None and len(node.inputs) > 2:
@@ -181,16 +203,30 @@ class Instance:
         )
         return self.words.select(own, found, other)
 
+    def _pointer(self, node: Node, dims: tuple[int, ...]) -> Value:
+        """The address of an access here: simply the element where the access walks as the walk does."""
+        pointer = node.inputs[0]
+        access = None
+        if dims == self.dims:
+            access = self.reader.load(node) if node.op == "load" else self.reader.store(node)
+        if access is None or access.offset != self.walk.access.offset:
+            return self.value(pointer, dims)
+        at = access.parameter
+        if at not in self.pointers:
+            base = self.words.broadcast(self.arguments[at], self.shape)
+            self.pointers[at] = self.words.op("addptr", (base, self.element), base.type)
+        return self.pointers[at]
+
     def stores(self) -> None:
         """All stores of the guest, after all of its loads; they are masked as the walk (see check_stores)."""
         nodes = [n for n in self.guest.function.body if n.op == "store"]
         for node in nodes:
-            self.value(node.inputs[0], self.dims), self.value(node.inputs[1], self.dims)
+            self._pointer(node, self.dims), self.value(node.inputs[1], self.dims)
         for node in nodes:
             self._store(node)
 
     def _store(self, node: Node) -> Node:
-        inputs = [self.value(node.inputs[0], self.dims), self.value(node.inputs[1], self.dims)]
+        inputs = [self._pointer(node, self.dims), self.value(node.inputs[1], self.dims)]
         if self.mask is not None:
             inputs.append(self.mask)
         return self.words.builder.add("store", inputs, (), dict(node.attrs), loc=node.loc)

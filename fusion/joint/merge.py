@@ -61,8 +61,9 @@ def _common(first: Launch, second: Launch) -> list[tuple[int, int]]:
             elif late.before == early.before:
                 raise Refusal("VERSION", "the later launch needs contents that the earlier changes")
     firsts, seconds = [a for a, _ in found], [b for _, b in found]
-    if len(set(firsts)) < len(firsts) or len(set(seconds)) < len(seconds):
-        raise Refusal("ALIAS", "one array is passed for several parameters")
+    twice = len(set(firsts)) < len(firsts) or len(set(seconds)) < len(seconds)
+    if twice and any(second.buffers[b].after != NOT_WRITTEN for b in seconds):
+        raise Refusal("ALIAS", "an array that is written has another name too")
     for a, b in found:
         if first.buffers[a].storage != second.buffers[b].storage:
             raise Refusal("TYPE_PUN")
@@ -95,7 +96,8 @@ def _parameters(
     names = tuple(p.name for p in parameters)
     attrs = tuple((k, names if k == "names" else v) for k, v in old.attrs)
     node = replace(old, types=types, attrs=attrs)
-    arguments = {k: node.outputs[p] for k, p in places.items()}
+    values = node.outputs
+    arguments = {k: values[p] for k, p in places.items()}
     return Merged(buffers, to_joint, arguments, tuple(parameters), slots, scalars, origins, node)
 
 

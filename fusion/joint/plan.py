@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from ..graph import Graph, Value, substitute
 from ..passes.clean import RemoveDeadNodes
 from .codes import CODES, Refusal
 from .join import epilogue
+from .program import program
 from .prologue import prologue
 from .records import NOT_WRITTEN, Decision, Launch, Plan
+from .rounding import marked, relaxed
 from .walk import sites
 
 
-def plan(launches: Sequence[Launch], visible: Collection[int]) -> Plan:
-    """Join what can be joined. `visible`: versions that somebody may read after the last launch."""
+def plan(
+    launches: Sequence[Launch], visible: Collection[int], relax_rounding: bool = False
+) -> Plan:
+    """Join what can be joined. `visible`: versions that somebody may read after the last launch.
+
+    `relax_rounding`: what one launch takes over from another is not rounded to the type of the array.
+    """
     done: list[Launch] = []
+    if relax_rounding:
+        launches = [marked(x) for x in launches]
     decisions: list[Decision] = []
     for at, launch in enumerate(launches):
         _place(launch, done, launches[at + 1 :], frozenset(visible), decisions)
     finished = [_without_dead_stores(x, _needed(done, x, visible)) for x in done]
+    if relax_rounding:
+        finished = [relaxed(x) if len(x.members) > 1 else x for x in finished]
     together = {m: k for k, x in enumerate(done) for m in x.members}
     told = [d for d in decisions if d.fused or together[d.first] != together[d.second]]
     return Plan(
@@ -92,9 +103,9 @@ def _join_back(
                 raise Refusal("STILL_VISIBLE", "a version that others need would be overwritten")
         except Refusal as refusal:
             hint = CODES[refusal.code].hint
-            found = Decision(*pair, refusal.code, False, refusal.what, hint)
-            if found not in decisions:
-                decisions.append(found)
+            # Of a pair that is met again as part of something larger, the first reason says most.
+            if not any((d.first, d.second, d.fused) == (*pair, False) for d in decisions):
+                decisions.append(Decision(*pair, refusal.code, False, refusal.what, hint))
             continue
         decisions.append(Decision(*pair, code, True, CODES[code].meaning))
         del done[at]
@@ -117,18 +128,25 @@ def _movable(earlier: Launch, launch: Launch, between: Sequence[Launch]) -> tupl
 def _join(
     earlier: Launch, launch: Launch, needed: frozenset[int], linked: bool
 ) -> tuple[str, Launch]:
-    """The joint launch and the rule that made it. The epilogue's refusal counts if no rule holds."""
-    try:
-        return ("EPILOGUE" if linked else "SIBLING"), epilogue(earlier, launch)
-    except Refusal as refusal:
-        if not linked:
-            raise
-        first = refusal
-    try:
-        return "PROLOGUE", prologue(launch, earlier, needed)
-    except Refusal as refusal:
-        general = {"NOT_ELEMENTWISE", "SIBLING"}
-        raise (first if refusal.code in general else refusal) from None
+    """The joint launch and the rule that made it. Of several refusals the most telling one is raised."""
+    refusals: dict[str, Refusal] = {}
+    for code, rule in _RULES.items():
+        if not linked and code == "PROLOGUE":
+            continue
+        try:
+            return (code if linked else "SIBLING"), rule(earlier, launch, needed)
+        except Refusal as refusal:
+            refusals[code] = refusal
+    ordered = [refusals[c] for c in ("PROLOGUE", "EPILOGUE", "PROGRAM") if c in refusals]
+    raise next((r for r in ordered if r.code not in _GENERAL), ordered[-1])
+
+
+_GENERAL = frozenset({"NOT_ELEMENTWISE", "SIBLING"})  # said of most pairs
+_RULES: dict[str, Callable[[Launch, Launch, frozenset[int]], Launch]] = {
+    "EPILOGUE": lambda earlier, launch, needed: epilogue(earlier, launch),
+    "PROLOGUE": lambda earlier, launch, needed: prologue(launch, earlier, needed),
+    "PROGRAM": lambda earlier, launch, needed: program(earlier, launch),
+}
 
 
 def _without_dead_stores(launch: Launch, needed: frozenset[int]) -> Launch:

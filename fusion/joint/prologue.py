@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from ..compose import Compose
-from ..graph import Node, Value, substitute
+from ..graph import Graph, GraphBuilder, Node, Value, substitute
 from .codes import Refusal
+from .cost import check_worth, lanes, operations
 from .guest import Instance, changed_in_place, check_elementwise, check_stores
 from .join import check_plain, offsets
 from .merge import builder_for, joined, merge
@@ -21,7 +23,7 @@ def prologue(host: Launch, guest: Launch, needed: Collection[int]) -> Launch:
     """
     check_plain(host)
     check_plain(guest)
-    check_elementwise(guest.function)
+    check_elementwise(guest)
     return _Prologue(host, guest, needed).build()
 
 
@@ -31,7 +33,7 @@ class _Prologue:
         self.merged = merge(host, guest, guest_is_later=False)
         self.reader = reader_of(guest)
         self.builder = builder_for(host, self.merged)
-        self.words = Compose(self.builder, host.function.loc)
+        self.each = 0  # operations for an element
         made = {
             j: g
             for g, j in self.merged.slots.items()
@@ -66,11 +68,6 @@ class _Prologue:
                 s.slot == g and s.node.op == "load" for s in sites(self.guest)
             ):
                 raise Refusal("WAR", f"{self.guest.name} changes an array in place")
-        outer_types = [s for s in self.loads.values() if not s.outer]
-        if outer_types:
-            raise Refusal(
-                "RECOMPUTE", f"{self.host.name} loads the common array in a loop or branch"
-            )
 
     def _whole_site(self) -> Site:
         """The load at which the guest's arrays are written too."""
@@ -82,29 +79,52 @@ class _Prologue:
         raise Refusal("STILL_VISIBLE")
 
     def build(self) -> Launch:
-        renamed: dict[Value, Value] = {}
-        for node in self.host.function.body:
+        asked = lanes(self.host, self.loads)
+        self._fill(self.host.function.body, self.builder, {})
+        launch = joined(self.host, self.guest, self.merged, self.builder)
+        elements = sum(w.elements for w in self.walks.values())
+        kept = 2 if self.whole is None else 1
+        saved = sum(
+            kept * b.elements * b.itemsize for b in self.guest.buffers if b.after != NOT_WRITTEN
+        )
+        check_worth(self.host, asked, self.each, elements, saved)
+        return launch
+
+    def _fill(self, graph: Graph, builder: GraphBuilder, renamed: dict[Value, Value]) -> None:
+        """The nodes of `graph` into `builder`, with the guest in place of the loads of its results."""
+        words = Compose(builder, self.host.function.loc)
+        for node in graph:
             node = substitute(node, renamed)
             if node.id in self.loads:
-                renamed[node.result] = self._computed(node, self.loads[node.id])
+                before = len(builder.nodes)
+                renamed[node.result] = self._computed(node, words, renamed)
+                self.each = max(self.each, operations(builder.nodes[before:]))
+            elif any(n.id in self.loads for r in node.regions for n in r.walk()):
+                regions = tuple(self._region(r, builder, renamed) for r in node.regions)
+                builder.append(replace(node, regions=regions))
             else:
-                self.builder.append(node)
-        return joined(self.host, self.guest, self.merged, self.builder)
+                builder.append(node)
 
-    def _computed(self, node: Node, site: Site) -> Value:
+    def _region(self, graph: Graph, outer: GraphBuilder, renamed: dict[Value, Value]) -> Graph:
+        builder = GraphBuilder(outer.ids, args_node=graph.args_node)
+        self._fill(graph, builder, renamed)
+        return builder.build(renamed.get(v, v) for v in graph.outputs)
+
+    def _computed(self, node: Node, words: Compose, renamed: dict[Value, Value]) -> Value:
         """The value of a load of the guest's result; all of the guest's stores too at the whole site."""
+        site = self.loads[node.id]
         walk = self.walks[site.slot]
         store = walk.node
         if store.inputs[1].type.elem != node.types[0].elem:
             raise Refusal("TYPE_PUN")
-        element = offsets(node.inputs[0], self.host, self.words)
+        element = offsets(node.inputs[0], self.host, words, renamed)
         mask = node.inputs[1] if len(node.inputs) > 1 else None
         instance = Instance(
             self.guest,
             self.reader,
             walk,
             self.merged.arguments,
-            self.words,
+            words,
             element,
             mask,
             lambda load, at: None,
@@ -114,5 +134,5 @@ class _Prologue:
             instance.stores()
         if mask is None:
             return value
-        other = node.inputs[2] if len(node.inputs) > 2 else self.words.const(0, value.type)
-        return self.words.select(mask, value, other)
+        other = node.inputs[2] if len(node.inputs) > 2 else words.const(0, value.type)
+        return words.select(mask, value, other)

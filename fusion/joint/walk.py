@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import cover
-from ..access import AccessMap, AccessReader, Linear, Symbol, covers
+from ..access import AccessMap, AccessReader, covers
 from ..graph import Node, Value
+from ..linear import Linear, Symbol
 from .codes import Refusal
 from .records import Launch
 
@@ -95,8 +96,7 @@ def walk_of(launch: Launch, reader: AccessReader, site: Site) -> Walk | None:
         return None
     if not covers(access, launch.grid, elements):
         return None
-    extents: dict[Symbol, int] = {("program", k): n for k, n in enumerate(launch.grid)}
-    extents.update({("dim", k): n for k, n in enumerate(access.shape)})
+    extents = access.extents(launch.grid)
     used = {s for s, _ in access.offset.terms}
     if any(n > 1 and s not in used for s, n in extents.items()):
         return None  # some elements would be touched more than once

@@ -14,7 +14,7 @@ import sys
 import sysconfig
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,10 +25,13 @@ from . import cxx, eager, layout
 
 __all__ = [
     "NativeFallback",
+    "adopt",
     "describe",
     "identity",
     "launch",
     "load",
+    "origin",
+    "others",
     "rebind",
     "thread_count",
     "use_eager",
@@ -117,6 +120,39 @@ def identity(array: Any) -> int | None:
     """
     module = None if _forced_eager.get() else _module if _tried else load()
     return None if module is None else int(module.identity(array))
+
+
+def origin(array: Any, known: Mapping[int, int]) -> tuple[Any, str, list[int]]:
+    """What a lazy mx.array comes from. Launches must not be eager.
+
+    (An array of the same elements in the same order, what a reshape was made of; the MLX operation that makes
+    that one, "" if there is none; which nodes, among the identities in `known`, it was made of through it).
+    """
+    found: tuple[Any, str, list[int]] = _ready_module().origin(array, known)
+    return found
+
+
+def others(nodes: Sequence[Any]) -> tuple[int, ...]:
+    """For each result of a launch that has not run: its handles, less those of the launches of `nodes`.
+
+    0 for what is no such result. Launches must not be eager.
+    """
+    found: tuple[int, ...] = _ready_module().others(tuple(nodes))
+    return found
+
+
+def adopt(pairs: Sequence[tuple[Any, Any]]) -> bool:
+    """For (old, new) results of one launch: whatever was made of an old one is made of the new one from now on.
+
+    False, and nothing changes, if the launch ran, has other results too, or a new one depends on an old one.
+    """
+    return bool(_ready_module().adopt(tuple(pairs)))
+
+
+def _ready_module() -> ModuleType:
+    module = None if _forced_eager.get() else _module if _tried else load()
+    assert module is not None
+    return module
 
 
 def load() -> ModuleType | None:

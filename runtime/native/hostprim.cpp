@@ -10,7 +10,10 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <sstream>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -402,6 +405,160 @@ PyObject* identity(PyObject*, PyObject* object) {
   });
 }
 
+constexpr size_t kMostOrigins = 4096;  // nodes looked at
+
+// The name of an operation; MLX had a printer in place of name() once.
+template <class P>
+std::string name_of(P& primitive) {
+  if constexpr (requires { primitive.name(); }) {
+    return primitive.name();
+  } else if constexpr (requires(std::ostringstream& out) { primitive.print(out); }) {
+    std::ostringstream out;
+    primitive.print(out);
+    return out.str();
+  } else {
+    return "";
+  }
+}
+
+// Operations of MLX whose result has the same elements in the same row-major order.
+bool keeps_elements(const std::string& name) {
+  for (const char* known :
+       {"Reshape", "Flatten", "Unflatten", "Squeeze", "ExpandDims", "Contiguous"})
+    if (name == known) return true;
+  return false;
+}
+
+// How many handles a node of MLX's graph has. The member is private; an explicit instantiation may name it.
+template <auto member>
+struct Handles {
+  friend long handles(const mx::array& a) { return (a.*member).use_count(); }
+};
+template struct Handles<&mx::array::array_desc_>;
+long handles(const mx::array& a);
+
+// origin(array, known) -> (the array with the same elements that this was made from, the name of the
+// operation that made that one, or "", and which of the identities in the dict `known` it was made from).
+PyObject* origin(PyObject*, PyObject* const* args, Py_ssize_t n) {
+  return guarded([&]() -> PyObject* {
+    require(n == 2 && PyDict_Check(args[1]), "origin takes an array and a dict");
+    auto is_known = [&](const mx::array& a) {
+      PyObject* id = PyLong_FromUnsignedLongLong((unsigned long long)(a.id()));
+      if (!id) throw PythonError();
+      int found = PyDict_Contains(args[1], id);
+      Py_DECREF(id);
+      if (found < 0) throw PythonError();
+      return found == 1;
+    };
+    mx::array whole = array_of(args[0]);
+    while (whole.has_primitive() && !whole.inputs().empty() &&
+           keeps_elements(name_of(whole.primitive())) && whole.inputs()[0].size() == whole.size()) {
+      mx::array inner = whole.inputs()[0];
+      whole = inner;
+    }
+    PyObject* sources = PyList_New(0);
+    if (!sources) throw PythonError();
+    std::unordered_set<std::uintptr_t> seen;
+    std::vector<mx::array> open;
+    if (!is_known(whole)) open.push_back(whole);
+    while (!open.empty() && seen.size() < kMostOrigins) {
+      mx::array at = open.back();
+      open.pop_back();
+      if (!seen.insert(at.id()).second) continue;
+      if (!is_known(at)) {
+        open.insert(open.end(), at.inputs().begin(), at.inputs().end());
+        continue;
+      }
+      PyObject* id = PyLong_FromUnsignedLongLong((unsigned long long)(at.id()));
+      if (!id || PyList_Append(sources, id) < 0) throw PythonError();
+      Py_DECREF(id);
+    }
+    bool made = whole.has_primitive() && !whole.inputs().empty();
+    std::string name = made ? name_of(whole.primitive()) : "";
+    return Py_BuildValue("(NsN)", wrap(whole), name.c_str(), sources);
+  });
+}
+
+// others(nodes) -> for each node, how many handles there are that are not inputs or siblings of these nodes;
+// 0 for a node that is not one of our primitive's. A reshape that only they read counts as theirs.
+PyObject* others(PyObject*, PyObject* nodes) {
+  return guarded([&]() -> PyObject* {
+    std::unordered_map<std::uintptr_t, long> known;
+    std::unordered_set<std::uintptr_t> reshapes;
+    Py_ssize_t n = PyTuple_GET_SIZE(nodes);
+    for (Py_ssize_t k = 0; k < n; k++) {
+      const mx::array& node = array_of(PyTuple_GET_ITEM(nodes, k));
+      long copies = long(node.siblings().size()) + 1;  // of the list of inputs
+      for (const mx::array& sibling : node.siblings()) known[sibling.id()]++;
+      for (const mx::array& given : node.inputs()) {
+        known[given.id()]++;
+        const mx::array* at = &given;
+        while (at->has_primitive() && !at->inputs().empty() &&
+               keeps_elements(name_of(at->primitive())) &&
+               handles(*at) == (at == &given ? copies : 1) && reshapes.insert(at->id()).second) {
+          at = &at->inputs()[0];
+          known[at->id()]++;
+        }
+      }
+    }
+    PyObject* found = PyTuple_New(n);
+    if (!found) throw PythonError();
+    for (Py_ssize_t k = 0; k < n; k++) {
+      const mx::array& node = array_of(PyTuple_GET_ITEM(nodes, k));
+      bool ours = node.has_primitive() && dynamic_cast<TritonHostKernel*>(&node.primitive());
+      long count = ours ? handles(node) - known[node.id()] : 0;
+      PyTuple_SET_ITEM(found, k, PyLong_FromLong(count));
+    }
+    return found;
+  });
+}
+
+// adopt(pairs) -> bool: each pair is (old, new), the old ones all results of one launch that has not run yet.
+// What was made of an old one is from now on made of the new one. False, and nothing is changed, where a new
+// one depends on an old one or a result of the launch is not among the old ones.
+PyObject* adopt(PyObject*, PyObject* pairs) {
+  return guarded([&]() -> PyObject* {
+    std::unordered_set<std::uintptr_t> olds;
+    std::vector<const mx::array*> open;
+    Py_ssize_t n = PyTuple_GET_SIZE(pairs);
+    for (Py_ssize_t k = 0; k < n; k++) {
+      PyObject* pair = PyTuple_GET_ITEM(pairs, k);
+      mx::array& old = array_of(PyTuple_GET_ITEM(pair, 0));
+      mx::array& made = array_of(PyTuple_GET_ITEM(pair, 1));
+      bool fits = old.status() == mx::array::Status::unscheduled && old.has_primitive() &&
+                  !old.is_tracer() && old.shape() == made.shape() && old.dtype() == made.dtype() &&
+                  made.has_primitive() && made.siblings().empty();
+      if (!fits) Py_RETURN_FALSE;
+      olds.insert(old.id());
+      open.push_back(&made);
+    }
+    for (Py_ssize_t k = 0; k < n; k++) {
+      mx::array& old = array_of(PyTuple_GET_ITEM(PyTuple_GET_ITEM(pairs, k), 0));
+      for (const mx::array& s : old.siblings())
+        if (!olds.count(s.id())) Py_RETURN_FALSE;
+    }
+    std::unordered_set<std::uintptr_t> seen;
+    while (!open.empty()) {
+      const mx::array* at = open.back();
+      open.pop_back();
+      if (olds.count(at->id())) Py_RETURN_FALSE;
+      if (!seen.insert(at->id()).second) continue;
+      for (const mx::array& given : at->inputs()) open.push_back(&given);
+      for (const mx::array& s : at->siblings())
+        for (const mx::array& given : s.inputs()) open.push_back(&given);
+    }
+    for (Py_ssize_t k = 0; k < n; k++) {
+      PyObject* pair = PyTuple_GET_ITEM(pairs, k);
+      mx::array& old = array_of(PyTuple_GET_ITEM(pair, 0));
+      mx::array& made = array_of(PyTuple_GET_ITEM(pair, 1));
+      old.set_siblings({}, 0);
+      old.primitive_ptr() = made.primitive_ptr();
+      old.inputs() = made.inputs();
+    }
+    Py_RETURN_TRUE;
+  });
+}
+
 // ---- set-up -------------------------------------------------------------------------------
 
 // init(array type, Stream type, ThreadLocalStream type or None, array.__copy__, an array, threads)
@@ -460,6 +617,9 @@ PyMethodDef g_methods[] = {
     {"rebind", fast(rebind), METH_FASTCALL,
      "rebind(dst, src)"},
     {"identity", identity, METH_O, "identity(array) -> int"},
+    {"others", others, METH_O, "others(nodes) -> for each, handles that are not theirs"},
+    {"adopt", adopt, METH_O, "adopt(((old, new), ...)) -> bool"},
+    {"origin", fast(origin), METH_FASTCALL, "origin(array, known) -> (array, operation, sources)"},
     {"init", fast(init), METH_FASTCALL, ""},
     {"inspect", inspect, METH_O, "inspect(array) -> (shape, item size, address, holders)"},
     {"take_error", take_error, METH_NOARGS, "the first error not yet taken, or None"},

@@ -13,6 +13,8 @@ import pytest
 import triton
 
 import triton_mlx
+from triton_mlx.fusion.errors import TileTooLarge
+from triton_mlx.runtime import capture
 from triton_mlx.runtime.target import current
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
@@ -148,13 +150,100 @@ def test_numpy_arrays_happen_at_once_and_say_so() -> None:
     assert [d.code for d in scope.report.refusals] == ["EAGER", "EAGER"]
 
 
-def test_a_view_between_launches_is_right() -> None:
-    x, y = values(N), values(N, seed=1)
-    t, o = mx.zeros((N,)), mx.zeros((COLS, ROWS))
-    with triton_mlx.fuse():
+@pytest.mark.parametrize(
+    "view, kernels",
+    [
+        (lambda t: t.reshape(ROWS, COLS), 1),
+        (lambda t: mx.expand_dims(t.reshape(1, ROWS, COLS), 0).flatten(), 1),
+        (lambda t: t.reshape(ROWS, COLS).T, 2),
+        (lambda t: t[::-1], 2),
+        (lambda t: mx.broadcast_to(t.reshape(ROWS, COLS)[:1], (ROWS, COLS)), 2),
+        (lambda t: t * 2, 2),
+    ],
+    ids=["reshape", "dimensions", "transpose", "slice", "broadcast", "product"],
+)
+def test_views_of_mlx_between_launches(view: Callable[[mx.array], mx.array], kernels: int) -> None:
+    """A reshape has the same elements in the same order; all else is an operation between."""
+
+    def program(x: mx.array, y: mx.array) -> tuple[mx.array, mx.array]:
+        t, o, p = (mx.zeros((N,)) for _ in range(3))
         k.add[cdiv(N, 128)](x, y, t, N, BLOCK=128)
-        k.scale[cdiv(N, 128)](t.reshape(ROWS, COLS).T, o, N, 2.0, BLOCK=128)
-    np.testing.assert_array_equal(np.array(o), np.array((x + y).reshape(ROWS, COLS).T * 2))
+        seen = view(t)
+        k.scale[cdiv(N, 64)](seen, o, N, 2.0, BLOCK=64)
+        k.mul[cdiv(N, 64)](o.reshape(COLS, ROWS), x, p, N, BLOCK=64)
+        return p, seen
+
+    fused = triton_mlx.fuse(program)
+    x, y = values(N), values(N, seed=1)
+    assert bits(fused(x, y)) == bits(program(x, y))
+    report = fused.last.report
+    assert len(report.groups) == kernels, str(report)
+    assert [(d.first, d.second, d.code) for d in report.refusals] == [(0, 1, "VIEW")] * (
+        kernels - 1
+    )
+
+
+def test_a_reshape_that_is_written_leaves_the_array_as_it_was() -> None:
+    """Arrays of MLX are values: the second launch changes `seen` and not `t`."""
+
+    def program(x: mx.array, y: mx.array) -> tuple[mx.array, ...]:
+        t, o = mx.zeros((N,)), mx.zeros((N,))
+        k.add[cdiv(N, 128)](x, y, t, N, BLOCK=128)
+        seen = t.reshape(ROWS, COLS)
+        k.add_in_place[cdiv(N, 64)](seen, y, N, BLOCK=64)
+        k.mul[cdiv(N, 64)](t, seen, o, N, BLOCK=64)
+        return o, t, seen
+
+    x, y = values(N), values(N, seed=1)
+    fused = triton_mlx.fuse(program)
+    assert bits(fused(x, y)) == bits(program(x, y))
+    t = np.asarray(x) + np.asarray(y)
+    np.testing.assert_array_equal(np.asarray(fused(x, y)[1]), t)
+    np.testing.assert_array_equal(np.asarray(fused(x, y)[2]).reshape(-1), t + np.asarray(y))
+
+
+def test_views_of_numpy_arrays_are_the_memory_itself() -> None:
+    def program(x: Any) -> Any:
+        t, o = np.zeros((ROWS, COLS), np.float32), np.zeros((COLS, ROWS), np.float32)
+        k.scale[cdiv(N, 128)](x, t, N, 2.0, BLOCK=128)
+        k.add_in_place[cdiv(N // 2, 64)](t[ROWS // 2 :], t, N // 2, BLOCK=64)
+        k.transpose[(3, 4)](t.T, o, ROWS, COLS, BM=8, BN=16)
+        k.scale[cdiv(COLS, 64)](np.broadcast_to(t[3], (ROWS, COLS)), o, COLS, 3.0, BLOCK=64)
+        return t, o
+
+    x = np.asarray(values(N))
+    with triton_mlx.use("host"), triton_mlx.fuse() as scope:
+        t, o = program(x)
+    want = (x * 2).reshape(ROWS, COLS)
+    want[ROWS // 2 :] += want[: ROWS // 2]
+    np.testing.assert_array_equal(t, want)
+    turned = want.T.copy()
+    turned.reshape(-1)[:COLS] = want[3] * 3
+    np.testing.assert_array_equal(o, turned)
+    assert {d.code for d in scope.report.refusals} == {"EAGER"} and len(scope.report.groups) == 4
+
+
+def test_two_names_of_one_array() -> None:
+    """Read under two names it is one array; written under one of them it is not."""
+
+    def squared(x: mx.array) -> mx.array:
+        t, o = mx.zeros((N,)), mx.zeros((N,))
+        k.scale[cdiv(N, 128)](x, t, N, 2.0, BLOCK=128)
+        k.mul[cdiv(N, 64)](t, t.reshape(N), o, N, BLOCK=64)
+        return o
+
+    def doubled(x: mx.array) -> tuple[mx.array, mx.array]:
+        t = mx.zeros((N,))
+        k.scale[cdiv(N, 128)](x, t, N, 2.0, BLOCK=128)
+        other = t.reshape(N)
+        k.add_in_place[cdiv(N, 64)](t, other, N, BLOCK=64)
+        return t, other
+
+    x = values(N)
+    for function, code in ((squared, "EPILOGUE"), (doubled, "ALIAS")):
+        fused = triton_mlx.fuse(function)
+        assert bits(fused(x)) == bits(function(x))
+        assert [d.code for d in fused.last.report.decisions] == [code]
 
 
 def test_other_scalars_use_the_same_plan() -> None:
@@ -193,6 +282,41 @@ def test_scopes_may_be_nested() -> None:
         k.scale[cdiv(N, 128)](inner, outer, N, 2.0, BLOCK=128)
     assert bits(outer) == bits(chain(x, y) * 2)
     assert len(scope.report.names) == 1
+
+
+@pytest.mark.parametrize("refused", [(0, 1), (3, 4)])
+def test_a_kernel_that_the_target_refuses_goes_back_to_its_launches(
+    refused: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other group stays one kernel, whichever of the two feeds the other."""
+
+    def program(x: mx.array, y: mx.array) -> mx.array:
+        t, u, v, w, o = (mx.zeros((N,)) for _ in range(5))
+        k.add[cdiv(N, 128)](x, y, t, N, BLOCK=128)
+        k.scale[cdiv(N, 64)](t, u, N, 3.0, BLOCK=64)
+        k.count[cdiv(N, 128)](u, v, N, BLOCK=128)
+        k.exp[cdiv(N, 64)](v, w, N, BLOCK=64)
+        k.mul[cdiv(N, 128)](w, x, o, N, BLOCK=128)
+        return o
+
+    ready = capture._ready
+
+    def refusing(launch: Any, choice: Any) -> Any:
+        if launch.members == refused:
+            raise TileTooLarge("a kernel", hint="a smaller one")
+        return ready(launch, choice)
+
+    monkeypatch.setattr(capture, "_ready", refusing)
+    monkeypatch.setattr(capture, "_plans", {})
+    x, y = values(N), values(N, seed=1)
+    fused = triton_mlx.fuse(program)
+    assert bits(fused(x, y)) == bits(program(x, y))
+    report = fused.last.report
+    kept = {(0, 1), (3, 4)} - {refused}
+    assert set(report.groups) == {*kept, (2,), *((m,) for m in refused)}
+    edges = {(d.first, d.second): d.code for d in report.decisions}
+    assert edges[refused] == "RESOURCES" and edges[next(iter(kept))] == "EPILOGUE"
+    assert report.bytes_before > report.bytes_after > 0
 
 
 def test_report_has_every_form() -> None:

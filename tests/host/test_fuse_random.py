@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,35 @@ import mlx.core as mx
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import triton_mlx
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
 import joint_random
 
+VIEWS: tuple[Callable[[Any], Any], ...] = (
+    lambda a: a.reshape(2, -1),
+    lambda a: a[::-1],
+    lambda a: mx.sum(a),
+    lambda a: a.reshape(6, 10).T,
+)
+# (after which launch, of which array, which view; whether that takes the array's place)
+peeks = st.lists(
+    st.tuples(
+        st.integers(0, 5),
+        st.integers(0, joint_random.ARRAYS - 1),
+        st.integers(0, len(VIEWS) - 1),
+        st.booleans(),
+    ),
+    max_size=3,
+)
+Peeks = Sequence[tuple[int, int, int, bool]]
 
-def run(steps: Sequence[joint_random.Step], fused: bool, visible: set[int]) -> list[bytes]:
+
+def run(
+    steps: Sequence[joint_random.Step], fused: bool, visible: set[int], looks: Peeks
+) -> list[bytes]:
     rng = np.random.default_rng(2)
     made = [
         mx.array(rng.standard_normal(joint_random.SIZE).astype(np.float32))
@@ -26,10 +47,18 @@ def run(steps: Sequence[joint_random.Step], fused: bool, visible: set[int]) -> l
     ]
 
     def program(arrays: list[Any]) -> list[Any]:
-        for step in steps:
+        seen = []
+        for number, step in enumerate(steps):
             chosen = [arrays[k] for k in step.places]
             step.kernel[step.grid](*chosen, *step.numbers, **dict(step.constants))
-        return [arrays[k] for k in sorted(visible)]
+            for after, array, kind, replaces in looks:
+                if after == number:
+                    view = VIEWS[kind](arrays[array])
+                    if replaces and view.size == arrays[array].size:
+                        arrays[array] = view + 0 if kind % 2 else view
+                    else:
+                        seen.append(view)
+        return [arrays[k] for k in sorted(visible)] + seen
 
     call = triton_mlx.fuse(program) if fused else program
     mx.eval(made)
@@ -40,8 +69,8 @@ def run(steps: Sequence[joint_random.Step], fused: bool, visible: set[int]) -> l
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
-@given(joint_random.programs, joint_random.visible)
+@given(joint_random.programs, joint_random.visible, peeks)
 @pytest.mark.filterwarnings("ignore")
-def test_random_programs(steps: list[joint_random.Step], visible: set[int]) -> None:
+def test_random_programs(steps: list[joint_random.Step], visible: set[int], looks: Peeks) -> None:
     with triton_mlx.use("host"):
-        assert run(steps, True, visible) == run(steps, False, visible)
+        assert run(steps, True, visible, looks) == run(steps, False, visible, looks)

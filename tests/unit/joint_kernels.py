@@ -210,6 +210,49 @@ def softmax(x, o, N, BLOCK: tl.constexpr):
 
 
 @triton.jit
+def add_up_in_place(x, N, BLOCK: tl.constexpr):
+    row, at = tl.program_id(0), tl.arange(0, BLOCK)
+    v = tl.load(x + row * N + at, mask=at < N, other=0.0)
+    tl.store(x + row * N + at, tl.cumsum(v, axis=0), mask=at < N)
+
+
+@triton.jit
+def add_3d(
+    x, y, o, x0, x1, x2, y0, y1, y2, o0, o1, o2, s0, s1, s2, n, BLOCK: tl.constexpr
+):  # fmt: skip
+    """Operands of any strides: the index is taken apart, last axis first."""
+    left = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    mask = left < n
+    i2 = left % s2
+    left = left // s2
+    i1 = left % s1
+    i0 = left // s1 % s0
+    a = tl.load(x + i0 * x0 + i1 * x1 + i2 * x2, mask=mask)
+    b = tl.load(y + i0 * y0 + i1 * y1 + i2 * y2, mask=mask)
+    tl.store(o + i0 * o0 + i1 * o1 + i2 * o2, a + b, mask=mask)
+
+
+@triton.jit
+def scale_tiles(x, o, M, N, factor, BM: tl.constexpr, BN: tl.constexpr):
+    """Tiles numbered along one axis of the grid."""
+    across = tl.cdiv(N, BN)
+    rows = tl.program_id(0) // across * BM + tl.arange(0, BM)[:, None]
+    cols = tl.program_id(0) % across * BN + tl.arange(0, BN)[None, :]
+    inside = (rows < M) & (cols < N)
+    v = tl.load(x + rows * N + cols, mask=inside)
+    tl.store(o + rows * N + cols, v * factor, mask=inside)
+
+
+@triton.jit
+def softmax_part(x, o, N, m, BLOCK: tl.constexpr):
+    """The first m numbers of each row of the softmax."""
+    row, at = tl.program_id(0), tl.arange(0, BLOCK)
+    v = tl.load(x + row * N + at, mask=at < N, other=-float("inf"))
+    e = tl.exp(v - tl.max(v, axis=0))
+    tl.store(o + row * N + at, e / tl.sum(e, axis=0), mask=at < m)
+
+
+@triton.jit
 def said(x, o, n, BLOCK: tl.constexpr):
     at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     tl.device_print("at", at)

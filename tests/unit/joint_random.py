@@ -49,6 +49,18 @@ FLAT = {
 }
 ONE_PROGRAM = (k.turn_round, k.overwritten)
 TILED: dict[Any, tuple[int, tuple[Any, ...]]] = {k.scale_2d: (2, (3.0,)), k.transpose: (2, ())}
+# Each program keeps to its own elements, so an array may be any of the arguments, and several of them.
+ANY_PLACES = frozenset(
+    (k.add, k.mul, k.mul_add, k.scale, k.add_in_place, k.odd_masks, k.two_results, k.twice)
+    + (k.load_after_store, k.scale_2d, k.softmax, k.add_up_in_place)
+)
+BY_ROW: dict[Any, int] = {k.rms: 3, k.softmax: 2, k.mean_square: 2, k.add_up_in_place: 1}
+
+KINDS = ("flat", "flat", "tiled", "rows", "rows", "shifted", "divide", "strides", "line")
+SHAPE = (2, 3, 10)
+# As it is, transposed in two ways, and with a broadcast axis: every element of such a store is its own.
+WALKS = st.sampled_from(((30, 10, 1), (1, 2, 6), (10, 20, 1)))
+STRIDES = WALKS | st.sampled_from(((0, 10, 1), (30, 0, 1), (3, 1, 0)))
 
 
 @st.composite
@@ -58,8 +70,17 @@ def steps(draw: Callable[..., Any]) -> Step:
         st.sampled_from(("flat", "flat", "flat", "tiled", "rows", "shifted", "divide", "one"))
     )
     if kind == "rows":
-        where = _places(draw, 3)
-        return Step(k.rms, where, (COLS,), (ROWS,), (("BLOCK", 16),))
+        kernel = draw(st.sampled_from(tuple(BY_ROW)))
+        where = _places(draw, BY_ROW[kernel], kernel)
+        return Step(kernel, where, (COLS,), (ROWS,), (("BLOCK", 16),))
+    if kind == "strides":
+        strides = (*draw(STRIDES), *draw(STRIDES), *draw(WALKS))
+        return Step(k.add_3d, _places(draw, 3), (*strides, *SHAPE, SIZE), *flat(block))
+    if kind == "line":
+        rows, cols = draw(st.sampled_from((2, 4, 8))), draw(st.sampled_from((4, 16)))
+        (down, across), constants = tiled(rows, cols)
+        where = _places(draw, 2, k.scale_2d)
+        return Step(k.scale_tiles, where, (ROWS, COLS, 3.0), (down * across,), constants)
     if kind == "divide":
         return Step(k.divide_rows, _places(draw, 3), (SIZE, COLS), *flat(block))
     if kind == "one":
@@ -72,15 +93,16 @@ def steps(draw: Callable[..., Any]) -> Step:
         kernel = draw(st.sampled_from(tuple(TILED)))
         count, more = TILED[kernel]
         grid = tiled(draw(st.sampled_from((2, 4, 8))), draw(st.sampled_from((4, 16))))
-        return Step(kernel, _places(draw, count), (ROWS, COLS, *more), *grid)
+        return Step(kernel, _places(draw, count, kernel), (ROWS, COLS, *more), *grid)
     kernel = draw(st.sampled_from(tuple(FLAT)))
     count, more = FLAT[kernel]
-    return Step(kernel, _places(draw, count), (SIZE, *more), *flat(block))
+    return Step(kernel, _places(draw, count, kernel), (SIZE, *more), *flat(block))
 
 
-def _places(draw: Callable[..., Any], count: int) -> tuple[int, ...]:
+def _places(draw: Callable[..., Any], count: int, kernel: Any = None) -> tuple[int, ...]:
+    unique = kernel not in ANY_PLACES
     return tuple(
-        draw(st.lists(st.integers(0, ARRAYS - 1), min_size=count, max_size=count, unique=True))
+        draw(st.lists(st.integers(0, ARRAYS - 1), min_size=count, max_size=count, unique=unique))
     )
 
 
