@@ -86,9 +86,11 @@ class MLXDriver(_DriverBase):
         from .arrays import accept_numpy
         from .descriptors import allow_arrays
         from .launch import Launcher
+        from .tritoncache import ensure_writable
         from .tritonkey import remember
 
         super().__init__()
+        ensure_writable()
         remember()
         accept_numpy()
         autotune.accept_arrays()
