@@ -130,6 +130,49 @@ def _bitcast(node: Node, a: Array) -> Array:
     return np.asarray(bits, order="C").view(NUMPY[target.name])
 
 
+def fused_multiply_add(a: Array, b: Array, c: Array) -> Array:
+    """a * b + c, rounded once (to double, then to odd, so that rounding to a smaller type is right)."""
+    if a.dtype == np.float64:
+        return _fma_of_doubles(a, b, c)
+    return _sum_to_odd(a.astype(np.float64) * b, c.astype(np.float64))
+
+
+def _fma_of_doubles(a: Array, b: Array, c: Array) -> Array:
+    """Boldo and Melquiond, Emulation of FMA and correctly rounded sums, IEEE Trans. Computers 57 (2008)."""
+    with np.errstate(all="ignore"):
+        high = a * b
+        (a1, a2), (b1, b2) = _halves(a), _halves(b)
+        low = a2 * b2 - (((high - a1 * b1) - a2 * b1) - a1 * b2)
+        first, first_error = _two_sum(c, low)
+        second, second_error = _two_sum(high, first)
+        found = second + _sum_to_odd(first_error, second_error)
+        return np.where(np.isfinite(found), found, high + c)
+
+
+def _halves(a: Array) -> tuple[Array, Array]:
+    """Veltkamp's splitting: two numbers of 26 bits whose sum is `a`."""
+    wide = a * 134217729.0
+    high = wide - (wide - a)
+    return high, a - high
+
+
+def _two_sum(a: Array, b: Array) -> tuple[Array, Array]:
+    """Knuth's sum and its exact error."""
+    total = a + b
+    part = total - a
+    return total, (a - (total - part)) + (b - part)
+
+
+def _sum_to_odd(a: Array, b: Array) -> Array:
+    """a + b; where it is not exact, of the two doubles beside it the one with an odd last bit."""
+    with np.errstate(all="ignore"):
+        total, error = _two_sum(a, b)
+        bits = np.asarray(total).view(np.int64)
+        away = np.where((error > 0) == (total > 0), 1, -1)
+        inexact = np.isfinite(total) & (error != 0) & (bits & 1 == 0)
+        return np.asarray(np.where(inexact, bits + away, bits)).view(np.float64)
+
+
 def _clamp(node: Node, x: Array, low: Array, high: Array) -> Array:
     bounded = np.fmin(np.fmax(x, low), high)
     return np.where(np.isnan(x), x, bounded) if node.attr("propagate_nan") else bounded
@@ -225,7 +268,7 @@ _ON_VALUES: dict[str, Callable[..., Any]] = {
     "atan2": np.arctan2,
     "copysign": np.copysign,
     "select": lambda c, a, b: np.asarray(np.where(c, a, b)),
-    "fma": lambda a, b, c: a.astype(np.float64) * b + c,
+    "fma": fused_multiply_add,
     "ext_s": _signed,
     "s_to_f": _signed,
 }

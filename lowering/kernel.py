@@ -79,7 +79,6 @@ def lower(
         emitter.arena.bytes,
         emitter.tile_bytes,
         tuple(emitter.sites),
-        function.contracts,
         emitter.pressure.registers if target.lanes > 1 else 0,
     )
 
@@ -110,18 +109,19 @@ def _threads(
     scalars: Sequence[tuple[str, Scalar]],
     overlaps: bool,
 ) -> tuple[str, str]:
-    """(header, source) for mx.fast.metal_kernel."""
-    lines = [] if emitter.function.contracts else ["  TILE_NO_CONTRACTION"]
-    lines += [
+    """(header, source) for mx.fast.metal_kernel or mx.fast.cuda_kernel."""
+    lines = [
+        "  TILE_NO_CONTRACTION",
         "  const int lane = (int)thread_index_in_simdgroup;",
         "  const int sg = (int)simdgroup_index_in_threadgroup;",
         "  const int tid = (int)thread_index_in_threadgroup;",
     ]
     if emitter.arena.bytes:
-        lines.append(f"  alignas(16) threadgroup uchar arena[{emitter.arena.bytes}];")
+        lines.append(f"  alignas(16) {emitter.target.shared} uchar arena[{emitter.arena.bytes}];")
     for k, (name, scalar) in enumerate(scalars):
         lines.append(f"  const {c_type(scalar)} {name} = {_unpack_words(k, scalar)};")
-    return prelude("words.h") + prelude("metal_words.h"), "\n".join(lines) + "\n" + body
+    header = "".join(prelude(name) for name in emitter.target.preludes)
+    return header, "\n".join(lines) + "\n" + body
 
 
 def _unpack_words(slot: int, scalar: Scalar) -> str:

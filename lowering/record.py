@@ -85,7 +85,6 @@ class Kernel:
 
     `accesses`: one per buffer, in order of its first parameter; `buffers`: parameter index of each.
     `scalars`: parameter indexes of the scalars, packed in 8-byte slots in this order.
-    `contracts`: products and sums may become fused multiply-adds.
     `sites`: prints and asserts; if there are any, a buffer of messages follows the others.
     `registers`: 32-bit registers that a thread needs, estimated (0: not estimated).
     `schedule`: the number of simdgroups, and why that one.
@@ -104,6 +103,5 @@ class Kernel:
     threadgroup_bytes: int
     stack_bytes: int
     sites: tuple[Site, ...] = ()
-    contracts: bool = True
     registers: int = 0
     schedule: str = ""

@@ -31,6 +31,9 @@ class Target:
     `vectors`: neighbours in memory are loaded and stored as packed vectors (else loops are left to the
     compiler).
     `tile_bytes`: what one tile may take of a thread's registers and private memory (0: no limit).
+    `preludes`: the texts before a kernel; `shared`: the word before the declaration of threadgroup memory.
+    `product`: a function for products of floats, where the compiler would make them part of fused
+    multiply-adds ("": a sign).
     `stack_bytes`: what the tiles of one program may take, where they live on a stack.
     """
 
@@ -54,6 +57,9 @@ class Target:
     matrix_types: frozenset[str] = frozenset()
     registers: int = 0
     vectors: bool = False
+    preludes: tuple[str, ...] = ()
+    shared: str = ""
+    product: str = ""
 
 
 # What M1 and M2 have; of newer chips it is not known, and they have no less.
@@ -90,6 +96,32 @@ def _metal(row: Capability) -> Target:
         tile_bytes=8192,
         registers=row.get("register_spill_threshold", _FEWEST_REGISTERS),
         matrix_types=frozenset(t for t, cell in _MATRIX_CELLS.items() if row.get(cell, False)),
+        preludes=("words.h", "thread_words.h", "metal_words.h"),
+        shared="threadgroup",
+    )
+
+
+def _cuda(row: Capability) -> Target:
+    return Target(
+        name="cuda",
+        lanes=row.value("simd_width"),
+        loop="#pragma unroll",
+        inner_loop="#pragma unroll",
+        masked_loop="#pragma unroll",
+        plain_loop="#pragma unroll 4",
+        threadgroup_bytes=row.value("threadgroup_memory_bytes"),
+        max_threads=row.value("max_threads_per_threadgroup"),
+        array="",
+        in_place=False,
+        dot="staged_fma",
+        reduce_chunk=0,
+        fp64=row.value("fp64"),
+        vectors=True,
+        tile_bytes=8192,
+        registers=row.value("register_spill_threshold"),
+        preludes=("cuda_words.h", "words.h", "thread_words.h", "cuda_end.h"),
+        shared="__shared__",
+        product="tile_product",
     )
 
 
@@ -114,4 +146,8 @@ def _host(row: Capability) -> Target:
     )
 
 
-_BACKENDS: dict[str, Callable[[Capability], Target]] = {"metal": _metal, "host": _host}
+_BACKENDS: dict[str, Callable[[Capability], Target]] = {
+    "metal": _metal,
+    "cuda": _cuda,
+    "host": _host,
+}

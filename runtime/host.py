@@ -13,8 +13,7 @@ from .native import cxx
 def compiled(kernel: Kernel) -> int:
     """Address of the kernel's range function, compiled or taken from the disk cache."""
     source = f"{kernel.header}\n{kernel.body}"
-    flags = cxx.KERNEL_FLAGS + (() if kernel.contracts else ("-ffp-contract=off",))
-    path = cxx.compile_shared(source, name=kernel.name, kind="host", flags=flags)
+    path = cxx.compile_shared(source, name=kernel.name, kind="host", flags=cxx.KERNEL_FLAGS)
     library = ctypes.CDLL(str(path))
     address = ctypes.cast(library.triton_kernel, ctypes.c_void_p).value
     assert address is not None

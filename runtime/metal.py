@@ -1,4 +1,4 @@
-"""Launches through mx.fast.metal_kernel: the real call, or its text in the simulator.
+"""Launches through mx.fast.metal_kernel or cuda_kernel: the real call, or its text in the simulator.
 
 A kernel cannot write its inputs, so each written buffer comes back as a new array: as it is if the kernel is
 proved to write all of it, merged with the old contents where it wrote, or combined with them (atomics).
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Grid = tuple[int, int, int]
 MAX_BUFFERS = 31  # Metal's buffer argument table (developer.apple.com/metal/limits)
+_CUDA_GRID = 65535  # CUDA C++ Programming Guide, technical specifications
 _MAX_THREADS = 2**31 - 1  # MLX's grid is a tuple of C ints
 
 
@@ -143,7 +144,9 @@ def metal_call(kernel: Kernel, shapes: Sequence[Any], grid: Grid) -> MetalCall:
     inputs = [kernel.accesses[k].old for k in kernel.inputs]
     if kernel.scalars:
         inputs.append("scalars")
-    if len(inputs) + len(outputs) > MAX_BUFFERS:
+    if kernel.target == "cuda":
+        _check_cuda_grid(grid)
+    elif len(inputs) + len(outputs) > MAX_BUFFERS:
         raise TooManyBuffers(
             f"{kernel.name} needs {len(inputs) + len(outputs)} buffers",
             why=f"Metal has {MAX_BUFFERS}",
@@ -171,7 +174,17 @@ def metal_call(kernel: Kernel, shapes: Sequence[Any], grid: Grid) -> MetalCall:
         output_shapes=tuple((s,) for _, s, _ in outputs),
         output_dtypes=tuple(d for _, _, d in outputs),
         init_value=fill if starts_filled else None,
+        language=kernel.target,
     )
+
+
+def _check_cuda_grid(grid: Grid) -> None:
+    if max(grid[1:]) > _CUDA_GRID:
+        raise BadArgument(
+            f"grid {grid}",
+            why=f"CUDA has at most {_CUDA_GRID} blocks on the second and third axis",
+            hint="use more of the first axis",
+        )
 
 
 def _input(array: Any) -> Any:
@@ -193,7 +206,7 @@ def _scalar_words(scalars: bytes) -> Any:
 
 
 def _run(launcher: Launcher, call: MetalCall, inputs: Sequence[Any]) -> list[Any]:
-    if launcher.choice.name == "metal":
+    if launcher.choice.name != "simulate":
         return call.run(inputs)
     from .simulator import simulate
 

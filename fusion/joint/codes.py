@@ -38,7 +38,6 @@ _TABLE = (
     Code("STILL_VISIBLE", "the common array is needed by others and no tile can write it once"),
     Code("TOO_LARGE", "an array has more elements than 31 bits count"),
     Code("WORK_LIMIT", "the proof would evaluate too many addresses"),
-    Code("CONTRACTION", "fused multiply-adds are off in one kernel or cannot be kept apart"),
     Code("RESOURCES", "the fused kernel would need too many arrays, or is refused by the target"),
     Code("EAGER", "arrays of this kind are changed at once", "pass mx.arrays"),
     Code("CHANGED", "the array was changed by other means before the end of the scope"),

@@ -14,7 +14,6 @@ from ..graph import Function, Node, Value
 from ..ops import OPS
 from ..types import I1, I32, Type
 from .codes import Refusal
-from .merge import Fence, shift_of_zero
 from .records import Launch
 from .walk import Digit, Walk, sites
 
@@ -52,11 +51,10 @@ class Instance:
         element: Value,
         mask: Value | None,
         source: Source,
-        fence: Fence,
     ):
         self.guest, self.reader, self.walk = guest, reader, walk
         self.arguments, self.words, self.source = arguments, words, source
-        self.element, self.mask, self.fence = element, mask, fence
+        self.element, self.mask = element, mask
         self.shape = element.type.shape
         self.nodes = {n.id: n for n in guest.function.body}
         self.parameters = {v: k for k, v in enumerate(guest.function.body.args)}
@@ -108,9 +106,6 @@ class Instance:
             argument = self.arguments[self.parameters[value]]
             return self.words.broadcast(argument, self.shape)
         node = self.nodes[value.node]
-        shift = shift_of_zero(node, self.nodes)
-        if shift is not None:
-            return self.words.broadcast(self.fence.again(shift), self.shape)
         if not value.type.is_pointer and not value.type.is_float and value.type.scalar != I1:
             form = self.reader.linear(value, dims)
             if form is not None and value.type.scalar.bits >= 32:
@@ -176,7 +171,7 @@ class Instance:
             made = self.words.builder.add(
                 "load", inputs, (self.at(node.types[0]),), dict(node.attrs), loc=node.loc
             )
-            return self.fence.loaded(made.result)
+            return made.result
         if own is None:
             return found
         other = (
@@ -219,3 +214,32 @@ def check_stores(guest: Launch, reader: AccessReader, walk: Walk) -> None:
             raise Refusal("NOT_INVERTIBLE", "a store's address is not linear")
         if set(access.bounds) != set(walk.access.bounds):
             raise Refusal("MASK_MISMATCH", "a store is masked differently from the walk")
+    _check_in_place(guest, reader, walk)
+
+
+def _check_in_place(guest: Launch, reader: AccessReader, walk: Walk) -> None:
+    """An array that is written twice, or read too, is touched in one order only.
+
+    A program of the guest loads its whole tile before it stores, and stores one whole tile before the next;
+    element by element that order is lost. So each element may have to do with itself only.
+    """
+    for slot in changed_in_place(guest) | _stored_twice(guest):
+        accesses = [
+            reader.store(s.node) if s.node.op == "store" else reader.load(s.node)
+            for s in sites(guest)
+            if s.slot == slot
+        ]
+        if any(a is None or a.offset != walk.access.offset for a in accesses):
+            raise Refusal("WAR", f"{guest.name} touches an array that it writes in another order")
+
+
+def changed_in_place(launch: Launch) -> frozenset[int]:
+    """Slots that the launch loads from and stores to."""
+    found = sites(launch)
+    loaded = {s.slot for s in found if s.node.op == "load"}
+    return frozenset(s.slot for s in found if s.node.op == "store" and s.slot in loaded)
+
+
+def _stored_twice(launch: Launch) -> frozenset[int]:
+    stores = [s.slot for s in sites(launch) if s.node.op == "store"]
+    return frozenset(s for s in stores if stores.count(s) > 1)

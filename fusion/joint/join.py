@@ -17,7 +17,7 @@ from ..graph import Node, Value
 from ..types import I32, Type
 from .codes import Refusal
 from .guest import Instance, check_elementwise, check_stores
-from .merge import Fence, Merged, builder_for, has_products_and_sums, joined, merge
+from .merge import Merged, builder_for, joined, merge
 from .records import NOT_WRITTEN, Launch
 from .walk import Site, Walk, is_permutation, places, reader_of, sites, walk_of
 
@@ -41,9 +41,6 @@ def check_plain(launch: Launch) -> None:
             raise Refusal("ATOMICS", f"{launch.name} uses atomics")
         if node.op in ("print", "assert", "barrier") or node.attr("volatile"):
             raise Refusal("EFFECT", f"{launch.name} has a {node.op}")
-    alone = len(launch.members) == 1
-    if alone and not launch.function.contracts and has_products_and_sums(launch.function):
-        raise Refusal("CONTRACTION", f"{launch.name} was compiled with enable_fp_fusion=False")
     if len(set(launch.slots.values())) < len(launch.slots):
         by_type = {(s, launch.function.parameters[p].type) for p, s in launch.slots.items()}
         if len(by_type) < len(launch.slots):
@@ -139,8 +136,6 @@ class _Epilogue:
         self.reader, self.walk, self.tile = reader, walk, tile
         self.builder = builder_for(host, merged)
         self.words = Compose(self.builder, host.function.loc)
-        self.fence = Fence(host, guest, self.words)
-        self.nodes = {n.id: n for n in host.function.body}
         self.stores = {s.slot: s.node for s in sites(host) if s.node.op == "store"}
         self.checks: list[tuple[Value, Value | None, Node]] = []
         self.loaded: dict[int, Value] = {}
@@ -168,7 +163,6 @@ class _Epilogue:
             element,
             mask,
             self.source,
-            self.fence,
         )
         instance.stores()
         launch = joined(self.host, self.guest, self.merged, self.builder)
@@ -192,7 +186,7 @@ class _Epilogue:
             pointer = instance.value(node.inputs[0], outer)
             own = instance.condition(node, 1, outer)
             self.checks.append((pointer, instance.both(own, instance.mask), store))
-        return self.fence.stored(self._shaped(value, instance.shape), value, self.nodes)
+        return self._shaped(value, instance.shape)
 
     def _loaded(self, node: Node, joint: int, instance: Instance) -> Value | None:
         """What the host loaded already at the same elements under the same mask."""
@@ -201,7 +195,7 @@ class _Epilogue:
             return None
         if site.node.types[0].elem != node.types[0].elem:
             return None
-        return self.fence.loaded(site.node.result)
+        return site.node.result
 
     def _walks(self, node: Node) -> bool:
         """True if the guest's load touches, for every element of its walk, that element."""

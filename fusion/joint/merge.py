@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ..compose import Compose
 from ..graph import Function, GraphBuilder, Node, Parameter, Value, fresh_ids
-from ..ops import OPS
-from ..types import I8, I16, I32, I64, Type
 from .codes import Refusal
 from .records import NOT_WRITTEN, Buffer, Launch
 
 MOST_BUFFERS = 30
-_ZEROS = 16  # how many different zeros joins take turns with
-_SAME_VALUE = frozenset({"neg", "splat", "broadcast", "expand_dims", "reshape", "trans"})
-INTEGERS = {8: I8, 16: I16, 32: I32, 64: I64}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +102,8 @@ def _parameters(
 def joined(host: Launch, guest: Launch, merged: Merged, body: GraphBuilder) -> Launch:
     """The launch of `body`, which does what both did."""
     members = tuple(sorted((*host.members, *guest.members)))
-    contracts = may_contract(host.function) or may_contract(guest.function)
     name = f"fused_{len(members)}"
-    function = Function(
-        name, merged.parameters, body.build(), host.function.loc, contracts=contracts
-    )
+    function = Function(name, merged.parameters, body.build(), host.function.loc, contracts=False)
     return Launch(
         name,
         function,
@@ -128,98 +119,3 @@ def joined(host: Launch, guest: Launch, merged: Merged, body: GraphBuilder) -> L
 
 def builder_for(host: Launch, merged: Merged) -> GraphBuilder:
     return GraphBuilder(fresh_ids(host.function.body), args_node=merged.args_node)
-
-
-def may_contract(function: Function) -> bool:
-    """True if a compiler may make a fused multiply-add of something in the kernel."""
-    return function.contracts and has_products_and_sums(function)
-
-
-def has_products_and_sums(function: Function) -> bool:
-    products = sums = False
-    for node in function.body.walk():
-        if node.op in ("dot", "fma"):
-            return True
-        floats = bool(node.types) and node.types[0].is_float
-        products |= floats and node.op == "mul"
-        sums |= floats and node.op in ("add", "sub")
-    return products and sums
-
-
-class Fence:
-    """Keeps compilers from joining what was made in one launch with what is used in another.
-
-    A compiler may make one fused multiply-add of a product and a sum, or not make one because the product
-    turns out to be used twice. Both change bits, so values that cross from launch to launch are combined
-    with a zero that is only known at run time, another one for each join.
-    """
-
-    def __init__(self, host: Launch, guest: Launch, words: Compose):
-        self.words = words
-        self.loads = may_contract(host.function) or may_contract(guest.function)
-        self.before = len(host.members)
-        self.shift = _shift(self.before + len(guest.members))
-        self.zero: Value | None = None
-        if host.grid[2] >= 1 << (32 - _ZEROS):
-            raise Refusal("TOO_LARGE", f"{host.grid[2]} programs along the last axis")
-
-    def stored(self, value: Value, original: Value, nodes: Mapping[int, Node]) -> Value:
-        """What one launch stored, for the other. Only a product can become part of something else.
-
-        `original` is `value` in the kernel that stored it, whose nodes are `nodes`.
-        """
-        node = nodes.get(original.node)
-        while node is not None and node.op in _SAME_VALUE:
-            node = nodes.get(node.inputs[0].node)
-        if not value.type.is_float or value.type.scalar.bits < 32:
-            return value  # rounded after each operation
-        if node is not None and OPS[node.op].kind in ("elementwise", "memory", "index"):
-            return self.apart(value) if node.op in ("mul", "select") else value
-        return self.apart(value)
-
-    def loaded(self, value: Value) -> Value:
-        """What the guest loads, so that its products are none of the host's."""
-        return self.apart(value) if self.loads else value
-
-    def apart(self, value: Value) -> Value:
-        scalar = value.type.scalar
-        if scalar.name == "i1":
-            return value
-        if scalar.is_float and scalar.bits < 16:
-            raise Refusal("CONTRACTION", "8-bit floats in kernels with products and sums")
-        words, integer = self.words, INTEGERS[scalar.bits]
-        if self.zero is None:
-            self.zero = self._zero(self.shift)
-        zero = self.zero
-        if integer.bits != 32:
-            zero = words.op("ext_s" if integer.bits > 32 else "trunc", (zero,), Type(integer))
-        bits = value
-        if scalar.is_float:
-            bits = words.op("bitcast", (value,), value.type.with_elem(integer))
-        bits = words.same("xor", bits, words.broadcast(zero, value.type.shape))
-        return words.op("bitcast", (bits,), value.type) if scalar.is_float else bits
-
-    def again(self, shift: int) -> Value:
-        """A zero of the guest, which came of joins too, as one that no join before it in the host has."""
-        return self._zero(_shift(31 - shift + self.before - 1))
-
-    def _zero(self, shift: int) -> Value:
-        count = self.words.op("num_programs", (), Type(I32), axis=2)
-        return self.words.same("shr_u", count, self.words.const(shift, Type(I32)))
-
-
-def _shift(join: int) -> int:
-    return 31 - join % _ZEROS
-
-
-def shift_of_zero(node: Node, nodes: Mapping[int, Node]) -> int | None:
-    """The shift, if `node` is a zero that a join made: it must not become a constant."""
-    if node.op != "shr_u":
-        return None
-    count, shift = (nodes.get(v.node) for v in node.inputs)
-    if count is None or count.op != "num_programs" or count.attr("axis") != 2:
-        return None
-    if shift is None or shift.op != "const" or node.types != (Type(I32),):
-        return None
-    found = int(shift.attr("value"))
-    return found if found > 31 - _ZEROS else None

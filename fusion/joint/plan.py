@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from ..graph import Function, Graph, Node, Value, substitute
+from ..graph import Graph, Value, substitute
 from ..passes.clean import RemoveDeadNodes
 from .codes import CODES, Refusal
 from .join import epilogue
-from .merge import may_contract
 from .prologue import prologue
 from .records import NOT_WRITTEN, Decision, Launch, Plan
 from .walk import sites
@@ -147,24 +146,11 @@ def _without_dead_stores(launch: Launch, needed: frozenset[int]) -> Launch:
             s.order for s in stores
         ):
             continue
-        if any(_shared_product(launch.function, s.node) for s in stores):
-            continue
         dead |= {s.node.id for s in stores}
     body = launch.function.body
     kept = [n for n in body if n.id not in dead]
     function = launch.function.with_body(Graph(body.args_node, kept, ()))
     return _pruned(replace(launch, function=RemoveDeadNodes().run(function).function))
-
-
-def _shared_product(function: Function, store: Node) -> bool:
-    """A stored product that is used elsewhere too: without the store a compiler may contract it."""
-    nodes = {n.id: n for n in function.body}
-    node = nodes.get(store.inputs[1].node)
-    while node is not None and node.op in ("neg", "broadcast", "splat", "reshape", "select"):
-        node = nodes.get(node.inputs[-1].node)
-    if node is None or node.op != "mul" or not may_contract(function):
-        return False
-    return any(u.op not in ("store", "bitcast") for u in function.body.users(node.result))
 
 
 def _pruned(launch: Launch) -> Launch:

@@ -7,9 +7,9 @@ from collections.abc import Collection
 from ..compose import Compose
 from ..graph import Node, Value, substitute
 from .codes import Refusal
-from .guest import Instance, check_elementwise, check_stores
+from .guest import Instance, changed_in_place, check_elementwise, check_stores
 from .join import check_plain, offsets
-from .merge import Fence, builder_for, joined, merge
+from .merge import builder_for, joined, merge
 from .records import NOT_WRITTEN, Launch
 from .walk import Site, Walk, reader_of, sites, walk_of
 
@@ -32,8 +32,6 @@ class _Prologue:
         self.reader = reader_of(guest)
         self.builder = builder_for(host, self.merged)
         self.words = Compose(self.builder, host.function.loc)
-        self.fence = Fence(host, guest, self.words)
-        self.nodes = {n.id: n for n in guest.function.body}
         made = {
             j: g
             for g, j in self.merged.slots.items()
@@ -46,6 +44,8 @@ class _Prologue:
         self._check(made)
         after = {b.after for b in guest.buffers if b.after != NOT_WRITTEN}
         self.whole = self._whole_site() if after & set(needed) or len(after) > len(made) else None
+        if self.whole is not None and len(self.loads) > 1 and changed_in_place(guest):
+            raise Refusal("WAR", f"{guest.name} changes an array that it is computed from again")
 
     def _walk(self, slot: int) -> Walk:
         stores = [s for s in sites(self.guest) if s.slot == slot and s.node.op == "store"]
@@ -108,12 +108,10 @@ class _Prologue:
             element,
             mask,
             lambda load, at: None,
-            self.fence,
         )
         value = instance.value(store.inputs[1], instance.dims)
         if self.whole is not None and site.node.id == self.whole.node.id:
             instance.stores()
-        value = self.fence.stored(value, store.inputs[1], self.nodes)
         if mask is None:
             return value
         other = node.inputs[2] if len(node.inputs) > 2 else self.words.const(0, value.type)

@@ -47,6 +47,7 @@ def run(passes: Sequence[Pass], function: Function) -> PassResult:
 def default() -> tuple[Pass, ...]:
     """The passes that every launch goes through."""
     from .clean import RemoveDeadNodes
+    from .contract import ContractProducts
     from .floatatomics import JoinFloatAtomics
     from .fold import FoldConstants
     from .hoist import HoistInvariants
@@ -65,4 +66,5 @@ def default() -> tuple[Pass, ...]:
         FoldConstants(),
         *tidy,  # what the passes above have added
         RemoveDeadNodes(),
+        ContractProducts(),  # last: a product counts its uses
     )

@@ -23,6 +23,7 @@ KERNEL_FLAGS = (
     "-shared",
     "-fno-math-errno",
     "-fno-trapping-math",
+    "-ffp-contract=off",  # fusion/passes/contract.py has decided
     "-fno-exceptions",
     "-fno-strict-aliasing",  # kernels may cast pointers to elements of another type
     "-w",

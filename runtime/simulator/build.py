@@ -24,7 +24,7 @@ TEXT_NAME = "kernel.metal"
 
 _LANGUAGE = (
     "-x", "c++", "-std=c++17", "-nostdinc", "-nostdinc++", f"-I{_HEADERS}",
-    "-fno-exceptions", "-fno-rtti", "-fno-math-errno", "-ffp-contract=on", "-fno-caret-diagnostics",
+    "-fno-exceptions", "-fno-rtti", "-fno-math-errno", "-ffp-contract=off", "-fno-caret-diagnostics",
     "-fno-color-diagnostics", "-Wno-everything",
     # Metal has no double: 2.0 is a float.
     "-Xclang", "-cl-single-precision-constant",

@@ -172,10 +172,9 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
     for (int r = 0; r < 64; ++r) {
       new_peak_74_2[r] = new_peak_74[r * 32];
     }
-    // attention.py:46, 48-49
+    // attention.py:46, 48
     alignas(64) float new_peak_75[64];
     alignas(64) float shrink_81[64];
-    alignas(64) float total_82[64];
     {
       TILE_LOOP
       for (int r0 = 0; r0 < 64; ++r0) {
@@ -184,8 +183,6 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
         const float shrink_80 = (peak_99[r0] - new_peak_75_2);
         const float shrink_81_2 = precise::exp2(shrink_80);
         shrink_81[r0] = shrink_81_2;
-        const float total_82_2 = (total_99[r0] * shrink_81_2);
-        total_82[r0] = total_82_2;
       }
     }
     // attention.py:47, 49
@@ -228,8 +225,8 @@ static void program(const float* __restrict q_ptr_0, float* __restrict out_ptr_3
     {
       TILE_LOOP
       for (int r0 = 0; r0 < 64; ++r0) {
-        const float total_86 = (total_82[r0] + total_85_2[r0]);
-        total_99[r0] = total_86;
+        const float total_106 = fma(total_99[r0], shrink_81[r0], total_85_2[r0]);
+        total_99[r0] = total_106;
       }
     }
     // attention.py:51

@@ -1,3 +1,4 @@
+  TILE_NO_CONTRACTION
   const int lane = (int)thread_index_in_simdgroup;
   const int sg = (int)simdgroup_index_in_threadgroup;
   const int tid = (int)thread_index_in_threadgroup;
@@ -139,21 +140,18 @@
     }
     float new_peak_2;
     new_peak_2 = new_peak;
-    // attention.py:46, 48-49
+    // attention.py:46, 48
     float new_peak_3;
     float shrink;
-    float total_2;
     {
       const float new_peak_4 = fmax(peak, new_peak_2);
       new_peak_3 = new_peak_4;
       const float shrink_2 = (peak - new_peak_4);
       const float shrink_3 = precise::exp2(shrink_2);
       shrink = shrink_3;
-      const float total_3 = (total * shrink_3);
-      total_2 = total_3;
     }
     // attention.py:47, 49
-    float total_4;
+    float total_2;
     float weights[8];
     {
       #pragma clang loop unroll(full)
@@ -161,21 +159,21 @@
         const float weights_2 = (scores_2[r1] - new_peak_3);
         const float weights_3 = precise::exp2(weights_2);
         weights[r1] = weights_3;
-        total_4 = r1 == 0 ? weights_3 : (total_4 + weights_3);
+        total_2 = r1 == 0 ? weights_3 : (total_2 + weights_3);
       }
     }
     {
-      const float other_3 = tile_shuffle_xor(total_4, 1);
-      total_4 = (total_4 + other_3);
-      const float other_4 = tile_shuffle_xor(total_4, 8);
-      total_4 = (total_4 + other_4);
+      const float other_3 = tile_shuffle_xor(total_2, 1);
+      total_2 = (total_2 + other_3);
+      const float other_4 = tile_shuffle_xor(total_2, 8);
+      total_2 = (total_2 + other_4);
     }
-    float total_5;
-    total_5 = total_4;
+    float total_3;
+    total_3 = total_2;
     // attention.py:49
     {
-      const float total_6 = (total_2 + total_5);
-      total = total_6;
+      const float total_4 = fma(total, shrink, total_3);
+      total = total_4;
     }
     // attention.py:51
     float v[8];

@@ -75,7 +75,6 @@ static void program(const float* __restrict x_ptr_0, const int* __restrict label
     const float higher_24 = fmax(top_36, higher_23[0]);
     const float total_25 = (top_36 - higher_24);
     const float total_26 = precise::exp(total_25);
-    const float total_27 = (total_36 * total_26);
     // test_golden.py:40
     alignas(64) float total_34[64];
     {
@@ -111,9 +110,9 @@ static void program(const float* __restrict x_ptr_0, const int* __restrict label
       }
     }
     // test_golden.py:40
-    const float total_35 = (total_27 + total_34[0]);
+    const float total_44 = fma(total_36, total_26, total_34[0]);
     top_36 = higher_24;
-    total_36 = total_35;
+    total_36 = total_44;
   }
   // test_golden.py:42
   const float log_38 = precise::log(total_36);

@@ -1,3 +1,4 @@
+  TILE_NO_CONTRACTION
   const int lane = (int)thread_index_in_simdgroup;
   const int sg = (int)simdgroup_index_in_threadgroup;
   const int tid = (int)thread_index_in_threadgroup;
@@ -63,28 +64,27 @@
     const float higher_2 = fmax(top, higher);
     const float total_2 = (top - higher_2);
     const float total_3 = precise::exp(total_2);
-    const float total_4 = (total * total_3);
     // test_golden.py:40
-    float total_5;
+    float total_4;
     {
       #pragma clang loop unroll(full)
       for (int r0 = 0; r0 < 8; ++r0) {
-        const float total_6 = (x[r0] - higher_2);
-        const float total_7 = precise::exp(total_6);
-        total_5 = r0 == 0 ? total_7 : (total_5 + total_7);
+        const float total_5 = (x[r0] - higher_2);
+        const float total_6 = precise::exp(total_5);
+        total_4 = r0 == 0 ? total_6 : (total_4 + total_6);
       }
     }
     {
-      const float other_6 = tile_shuffle_xor(total_5, 1);
-      total_5 = (total_5 + other_6);
-      const float other_7 = tile_shuffle_xor(total_5, 2);
-      total_5 = (total_5 + other_7);
-      const float other_8 = tile_shuffle_xor(total_5, 4);
-      total_5 = (total_5 + other_8);
-      const float other_9 = tile_shuffle_xor(total_5, 8);
-      total_5 = (total_5 + other_9);
-      const float other_10 = tile_shuffle_xor(total_5, 16);
-      total_5 = (total_5 + other_10);
+      const float other_6 = tile_shuffle_xor(total_4, 1);
+      total_4 = (total_4 + other_6);
+      const float other_7 = tile_shuffle_xor(total_4, 2);
+      total_4 = (total_4 + other_7);
+      const float other_8 = tile_shuffle_xor(total_4, 4);
+      total_4 = (total_4 + other_8);
+      const float other_9 = tile_shuffle_xor(total_4, 8);
+      total_4 = (total_4 + other_9);
+      const float other_10 = tile_shuffle_xor(total_4, 16);
+      total_4 = (total_4 + other_10);
     }
     {
       threadgroup_barrier(mem_flags::mem_threadgroup);
@@ -92,22 +92,22 @@
       const int place = sg;
       if (lane == 0) {
         {
-          shared_2[place] = total_5;
+          shared_2[place] = total_4;
         }
       }
       threadgroup_barrier(mem_flags::mem_threadgroup);
       {
         const int home = 0;
-        total_5 = shared_2[home];
-        total_5 = (total_5 + shared_2[home + 1]);
-        total_5 = (total_5 + shared_2[home + 2]);
-        total_5 = (total_5 + shared_2[home + 3]);
+        total_4 = shared_2[home];
+        total_4 = (total_4 + shared_2[home + 1]);
+        total_4 = (total_4 + shared_2[home + 2]);
+        total_4 = (total_4 + shared_2[home + 3]);
       }
     }
     // test_golden.py:40
-    const float total_8 = (total_4 + total_5);
+    const float total_7 = fma(total, total_3, total_4);
     top = higher_2;
-    total = total_8;
+    total = total_7;
   }
   // test_golden.py:42
   const float log_ = precise::log(total);

@@ -129,9 +129,8 @@ static void program(const float* __restrict x_ptr_0, const float* __restrict wei
         for (int r0 = 0; r0 < 512; ++r0) {
           const int i0 = r0;
           const float y_35 = (centred_19[r0] * rstd_27);
-          const float y_36 = (y_35 * weight_30[r0]);
-          const float y_37 = (y_36 + bias_33[r0]);
-          out_ptr_3[offset_3 + (long)i0] = y_37;
+          const float y_46 = fma(y_35, weight_30[r0], bias_33[r0]);
+          out_ptr_3[offset_3 + (long)i0] = y_46;
         }
       }
     }
@@ -142,10 +141,9 @@ static void program(const float* __restrict x_ptr_0, const float* __restrict wei
         for (int r0 = 0; r0 < 512; ++r0) {
           const int i0 = r0;
           const float y_35_2 = (centred_19[r0] * rstd_27);
-          const float y_36_2 = (y_35_2 * weight_30[r0]);
-          const float y_37_2 = (y_36_2 + bias_33[r0]);
+          const float y_46_2 = fma(y_35_2, weight_30[r0], bias_33[r0]);
           const bool inside_6_5 = (i0 < cols_6);
-          if (inside_6_5) out_ptr_3[offset_4 + (long)i0] = y_37_2;
+          if (inside_6_5) out_ptr_3[offset_4 + (long)i0] = y_46_2;
         }
       }
     }

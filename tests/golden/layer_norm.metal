@@ -1,3 +1,4 @@
+  TILE_NO_CONTRACTION
   const int lane = (int)thread_index_in_simdgroup;
   const int sg = (int)simdgroup_index_in_threadgroup;
   const int tid = (int)thread_index_in_threadgroup;
@@ -117,9 +118,8 @@
     for (int r0 = 0; r0 < 4; ++r0) {
       const int i0 = ((lane << 2) + (sg << 7)) + r0;
       const float y = (centred[r0] * rstd_3);
-      const float y_2 = (y * weight[r0]);
-      const float y_3 = (y_2 + bias[r0]);
+      const float y_2 = fma(y, weight[r0], bias[r0]);
       const bool inside_3 = (i0 < cols);
-      if (inside_3) out_ptr_new[offset_2 + i0] = y_3;
+      if (inside_3) out_ptr_new[offset_2 + i0] = y_2;
     }
   }

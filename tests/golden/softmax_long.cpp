@@ -34,11 +34,10 @@ static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1
             new_peak_21[r0] = new_peak_21_2;
             const float total_22 = (peak_28[r0] - new_peak_21_2);
             const float total_23 = precise::exp(total_22);
-            const float total_24 = (total_28[r0] * total_23);
             const float total_25 = (x_20 - new_peak_21_2);
             const float total_26 = precise::exp(total_25);
-            const float total_27 = (total_24 + total_26);
-            total_28[r0] = total_27;
+            const float total_57 = fma(total_28[r0], total_23, total_26);
+            total_28[r0] = total_57;
           }
         }
       }
@@ -55,11 +54,10 @@ static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1
             new_peak_21[r0] = new_peak_21_3;
             const float total_22_2 = (peak_28[r0] - new_peak_21_3);
             const float total_23_2 = precise::exp(total_22_2);
-            const float total_24_2 = (total_28[r0] * total_23_2);
             const float total_25_2 = (x_20_2 - new_peak_21_3);
             const float total_26_2 = precise::exp(total_25_2);
-            const float total_27_2 = (total_24_2 + total_26_2);
-            total_28[r0] = total_27_2;
+            const float total_57_2 = fma(total_28[r0], total_23_2, total_26_2);
+            total_28[r0] = total_57_2;
           }
         }
       }

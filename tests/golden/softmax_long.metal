@@ -1,3 +1,4 @@
+  TILE_NO_CONTRACTION
   const int lane = (int)thread_index_in_simdgroup;
   const int sg = (int)simdgroup_index_in_threadgroup;
   const int tid = (int)thread_index_in_threadgroup;
@@ -38,11 +39,10 @@
         new_peak[r0] = new_peak_2;
         const float total_2 = (peak[r0] - new_peak_2);
         const float total_3 = precise::exp(total_2);
-        const float total_4 = (total[r0] * total_3);
-        const float total_5 = (x - new_peak_2);
-        const float total_6 = precise::exp(total_5);
-        const float total_7 = (total_4 + total_6);
-        total[r0] = total_7;
+        const float total_4 = (x - new_peak_2);
+        const float total_5 = precise::exp(total_4);
+        const float total_6 = fma(total[r0], total_3, total_5);
+        total[r0] = total_6;
       }
     }
     {

@@ -155,6 +155,32 @@ def reverse(x, o, n, BLOCK: tl.constexpr):
 
 
 @triton.jit
+def turn_round(x, o, n, BLOCK: tl.constexpr):
+    """In place, so it is right in one program only."""
+    at = tl.arange(0, BLOCK)
+    v = tl.load(x + n - 1 - at, mask=at < n)
+    tl.store(x + at, v, mask=at < n)
+    tl.store(o + at, v, mask=at < n)
+
+
+@triton.jit
+def add_turned(x, o, n, BLOCK: tl.constexpr):
+    """In place, so it is right in one program only."""
+    at = tl.arange(0, BLOCK)
+    v = tl.load(x + at, mask=at < n) + tl.load(o + n - 1 - at, mask=at < n)
+    tl.store(o + at, v, mask=at < n)
+
+
+@triton.jit
+def overwritten(x, o, n, BLOCK: tl.constexpr):
+    """The second store overwrites the first in another order, so it is right in one program only."""
+    at = tl.arange(0, BLOCK)
+    v = tl.load(x + at, mask=at < n)
+    tl.store(o + at, v, mask=at < n)
+    tl.store(o + n - 1 - at, v * 2, mask=at < n)
+
+
+@triton.jit
 def strided(x, o, n, BLOCK: tl.constexpr):
     for block in range(tl.program_id(0), tl.cdiv(n, BLOCK), tl.num_programs(0)):
         at = block * BLOCK + tl.arange(0, BLOCK)

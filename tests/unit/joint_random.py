@@ -47,18 +47,24 @@ FLAT = {
     k.load_after_store: (2, ()),
     k.twice: (2, ()),
 }
+ONE_PROGRAM = (k.turn_round, k.overwritten)
 TILED: dict[Any, tuple[int, tuple[Any, ...]]] = {k.scale_2d: (2, (3.0,)), k.transpose: (2, ())}
 
 
 @st.composite
 def steps(draw: Callable[..., Any]) -> Step:
     block = draw(st.sampled_from((8, 16, 64)))
-    kind = draw(st.sampled_from(("flat", "flat", "flat", "tiled", "rows", "shifted", "divide")))
+    kind = draw(
+        st.sampled_from(("flat", "flat", "flat", "tiled", "rows", "shifted", "divide", "one"))
+    )
     if kind == "rows":
         where = _places(draw, 3)
         return Step(k.rms, where, (COLS,), (ROWS,), (("BLOCK", 16),))
     if kind == "divide":
         return Step(k.divide_rows, _places(draw, 3), (SIZE, COLS), *flat(block))
+    if kind == "one":
+        kernel = draw(st.sampled_from(ONE_PROGRAM))
+        return Step(kernel, _places(draw, 2), (SIZE,), *flat(64))
     if kind == "shifted":
         shift = draw(st.integers(-2, 2))
         return Step(k.shifted, _places(draw, 2), (SIZE, abs(shift)), *flat(block))

@@ -117,6 +117,14 @@ CASES: dict[str, tuple[Case, str]] = {
         apart(SOFTMAX_XT, (k.softmax, ("x", "o", COLS), (ROWS,), {"BLOCK": 64})),
         "NOT_ELEMENTWISE",
     ),
+    "turned round in place by one program": (
+        apart(SOFTMAX_XT, (k.add_turned, ("t", "o", N), (1,), {"BLOCK": 1024})),
+        "WAR",
+    ),
+    "written forwards, then backwards": (
+        apart(SOFTMAX_XT, (k.overwritten, ("t", "o", N), (1,), {"BLOCK": 1024})),
+        "WAR",
+    ),
     "a transpose overwrites": (apart(SCALE_XT, tile(k.transpose, "t", "x", ROWS, COLS)), "WAR"),
 }
 
@@ -155,6 +163,18 @@ def test_a_launch_between_that_needs_the_first_and_feeds_the_second() -> None:
     p.run(k.add, (t, u, o, N), G, **B)
     made = p.check(t, u, o)
     assert [d.code for d in made.decisions] == ["ATOMICS", "ATOMICS", "BETWEEN"]
+
+
+def test_a_pair_that_changes_an_array_is_not_computed_at_two_places() -> None:
+    """`rms` reads both results: one at its row, one at its columns, where other programs wrote already."""
+    p, rng = Program(), np.random.default_rng(0)
+    a, b, w, x, o = (p.array(rng.standard_normal(60).astype(np.float32)) for _ in range(5))
+    p.run(k.scale, (a, w, 60, 2.0), (8,), BLOCK=8)
+    p.run(k.shifted, (b, x, 60, 0), (8,), BLOCK=8)
+    p.run(k.add, (b, x, a, 60), (8,), BLOCK=8)
+    p.run(k.rms, (x, w, o, 10), (6,), BLOCK=16)
+    made = p.check(b, o)
+    assert [d.code for d in made.decisions if not d.fused] == ["WAR"]
 
 
 def test_every_code_is_documented() -> None:
