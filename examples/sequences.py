@@ -114,11 +114,16 @@ def silu_slope(x, s, o, n, BLOCK: tl.constexpr):
     tl.store(o + at, g * (1.0 + v * (1.0 - g)), mask=at < n)
 
 
+def empty(shape: tuple[int, ...], dtype: Any = mx.float32) -> mx.array:
+    """Where a launch stores its result."""
+    return mx.zeros(shape, dtype)
+
+
 class _Launches:
     """Launches over the elements, or the rows, of arrays of one shape."""
 
     def __init__(self, like: mx.array):
-        self.shape, self.n, self.cols = like.shape, like.size, like.shape[1]
+        self.shape, self.n, self.cols = like.shape, like.shape[0] * like.shape[1], like.shape[1]
         self.block = 512
 
     def _next(self) -> tuple[tuple[int], int]:
@@ -136,7 +141,7 @@ class _Launches:
     ) -> mx.array:
         """What `kernel` stores to its last array, the output."""
         grid, block = self._next()
-        out = mx.zeros(self.shape, dtype)
+        out = empty(self.shape, dtype)
         kernel[grid](*arrays, out, self.n, *scalars, BLOCK=block, **kind)
         return out
 
@@ -161,7 +166,7 @@ class _Launches:
         decay[grid](x, self.n, factor, BLOCK=block)
 
     def rows(self, kernel: Any, *arrays: mx.array) -> mx.array:
-        out, block = mx.zeros(self.shape), triton.next_power_of_2(self.cols)
+        out, block = empty(self.shape), triton.next_power_of_2(self.cols)
         kernel[(self.shape[0],)](*arrays, out, self.cols, BLOCK=block)
         return out
 
