@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -17,8 +18,24 @@ from triton_mlx.examples.interpreted import Interpreter
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "short: fast and steady enough to run with every change")
+    _keep_freed_memory()
 
 
+def _keep_freed_memory() -> None:
+    """Freed arrays serve the next ones, for both sides, as they do where MLX keeps buffers itself.
+
+    glibc gives arrays of 32 MB back to the system, and takes each new page of the next one by a fault: more
+    than half of the time of what is measured here, or none of it, by what was allocated before.
+    """
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "mallopt"):
+        return
+    for option, value in MALLOC_OPTIONS.items():
+        library.mallopt(option, value)
+
+
+# mallopt(3): from which size on memory is mapped, and how much free memory is given back.
+MALLOC_OPTIONS = {-3: 1 << 30, -1: (1 << 31) - 1}
 Comparison = Callable[..., float]
 
 

@@ -123,6 +123,7 @@ def _add_bench(bench: argparse.ArgumentParser) -> None:
         ("gate", "compare with the baseline; exit code 1 if something got worse"),
         ("deterministic", "only counts of the simulator, no times"),
         ("short", "only the benchmarks marked as short"),
+        ("page", "write docs/benchmarks.md and its pictures from what is measured"),
     ):
         bench.add_argument(f"--{name}", action="store_true", help=help_)
     bench.add_argument(

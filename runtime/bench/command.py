@@ -24,6 +24,7 @@ class Wanted:
     deterministic: bool = False
     short: bool = False
     update: str | None = None
+    page: bool = False
     json: bool = False
     baseline: Path = DEFAULT
     folder: Path = BENCH
@@ -37,6 +38,7 @@ def wanted_by(args: Any) -> Wanted:
         deterministic=args.deterministic,
         short=args.short,
         update=args.update,
+        page=args.page,
         json=args.json,
         baseline=Path(args.baseline) if args.baseline else DEFAULT,
         suites=tuple(args.suite),
@@ -51,6 +53,8 @@ def run(wanted: Wanted, stream: TextIO) -> int:
     records = (
         [] if wanted.deterministic else ratios.run(wanted.folder, wanted.suites, short=wanted.short)
     )
+    if wanted.page:
+        _write_page(records)
     now = ratios.measured(records)
     if wanted.update is not None:
         return _update(wanted, counts, None if wanted.deterministic else now, stream)
@@ -68,13 +72,22 @@ def run(wanted: Wanted, stream: TextIO) -> int:
 def _check(wanted: Wanted) -> None:
     if wanted.update is not None and not wanted.update.strip():
         raise WrongUsage("--update needs a reason, which is kept in the baseline")
-    if wanted.deterministic and (wanted.short or wanted.suites):
-        raise WrongUsage("--deterministic measures no time: neither --short nor --suite")
+    if wanted.deterministic and (wanted.page or wanted.short or wanted.suites):
+        raise WrongUsage("--deterministic measures no time: neither --page, --short nor --suite")
+    if wanted.page and (wanted.short or wanted.suites):
+        raise WrongUsage("--page shows all benchmarks: neither --short nor --suite")
     missing = [str(p) for p in (wanted.folder / s for s in ("", *wanted.suites)) if not p.is_dir()]
     if missing and not wanted.deterministic:
         raise WrongUsage(
             f"there is no {missing[0]}: the benchmarks are in a clone of the repository"
         )
+
+
+def _write_page(records: Sequence[dict[str, Any]]) -> None:
+    from .page import results, write_page
+
+    for path in write_page(results(records)):
+        print(f"wrote {path}", file=sys.stderr)
 
 
 def _whole(wanted: Wanted) -> bool:
