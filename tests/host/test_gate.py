@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from triton_mlx.runtime import capture, metal
-from triton_mlx.runtime.bench import baseline, command, compare, counts
+from triton_mlx.runtime.bench import baseline, command, compare, counts, ratios
 from triton_mlx.runtime.bench.baseline import Baseline, Counted, Measured
 from triton_mlx.runtime.commands import WrongUsage
 
@@ -20,6 +20,8 @@ BENCH = Path(__file__).resolve().parents[2] / "bench"
 FEW = ("gated", "softmax")
 
 SUITE = """
+from pathlib import Path
+
 import mlx.core as mx
 import pytest
 import triton
@@ -43,7 +45,10 @@ def launched(x, times):
 @pytest.mark.usefixtures("host")
 def test_work(speedup):
     x = mx.zeros(512 * 1024)
-    speedup(lambda: launched(x, TIMES), lambda: launched(x, 10), config="{config}", rival="itself")
+    speedup(lambda: launched(x, TIMES), lambda: launched(x, 10), config="small", rival="itself")
+    runs = Path({runs!r})
+    runs.write_text(runs.read_text() + "+" if runs.exists() else "+")
+    assert len(runs.read_text()) > {failures}, "the floor"
 """
 
 
@@ -142,8 +147,10 @@ def suite(tmp_path: Path) -> Path:
     return folder
 
 
-def write_suite(folder: Path, times: int, config: str = "small") -> None:
-    (folder / "bench_work.py").write_text(SUITE.format(times=times, config=config))
+def write_suite(folder: Path, times: int, failures: int = 0) -> None:
+    """A benchmark that runs its work `times`, and that misses its floor the first `failures` times."""
+    text = SUITE.format(times=times, failures=failures, runs=str(folder / "runs"))
+    (folder / "bench_work.py").write_text(text)
 
 
 @pytest.mark.usefixtures("few_cases")
@@ -160,6 +167,16 @@ def test_a_slower_kernel_is_red_and_a_faster_one_green(suite: Path) -> None:
     code, text = gate(path, folder=suite)
     assert code == 0
     assert "better   bench_work.py::test_work  ratio" in text
+
+
+def test_a_floor_that_is_missed_once_is_measured_again(suite: Path) -> None:
+    write_suite(suite, times=1, failures=1)
+    (record,) = ratios.run(suite)
+    assert record["extra_info"]["rival"] == "itself"
+    (suite / "runs").unlink()
+    write_suite(suite, times=1, failures=9)
+    with pytest.raises(ratios.BenchmarkFailed, match="code 1"):
+        ratios.run(suite)
 
 
 def test_a_ratio_may_fall_by_its_own_tolerance() -> None:
