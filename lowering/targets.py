@@ -34,6 +34,8 @@ class Target:
     `preludes`: the texts before a kernel; `shared`: the word before the declaration of threadgroup memory.
     `product`: a function for products of floats, where the compiler would make them part of fused
     multiply-adds ("": a sign).
+    `entry`: text before a kernel, with its number of threads for {threads}.
+    `restricts`: the compiler must be told that arrays do not overlap, and vectors of memory are aligned.
     `stack_bytes`: what the tiles of one program may take, where they live on a stack.
     """
 
@@ -60,6 +62,8 @@ class Target:
     preludes: tuple[str, ...] = ()
     shared: str = ""
     product: str = ""
+    restricts: bool = False
+    entry: str = ""
 
 
 # What M1 and M2 have; of newer chips it is not known, and they have no less.
@@ -101,6 +105,14 @@ def _metal(row: Capability) -> Target:
     )
 
 
+# MLX says `__global__` and no more. Without the number of threads, the compiler takes more registers than a
+# large program has.
+_CUDA_ENTRY = """
+#undef __global__
+#define __global__ __attribute__((global)) __launch_bounds__({threads})
+"""
+
+
 def _cuda(row: Capability) -> Target:
     return Target(
         name="cuda",
@@ -122,6 +134,8 @@ def _cuda(row: Capability) -> Target:
         preludes=("cuda_words.h", "words.h", "thread_words.h", "cuda_end.h"),
         shared="__shared__",
         product="tile_product",
+        restricts=True,
+        entry=_CUDA_ENTRY,
     )
 
 

@@ -70,15 +70,19 @@ class MetalCall:
 
     def run(self, inputs: Sequence[mx.array]) -> list[mx.array]:
         """The real launch: lazy arrays, one for each output. Without Metal MLX raises its error."""
-        launched: list[mx.array] = self._kernel()(
-            inputs=list(inputs),
-            grid=self.grid,
-            threadgroup=self.threadgroup,
-            output_shapes=list(self.output_shapes),
-            output_dtypes=[mlx_dtype(name) for name in self.output_dtypes],
-            init_value=self.init_value,
-        )
-        return launched
+        return self.ready()(list(inputs))
+
+    def ready(self) -> Callable[[list[mx.array]], list[mx.array]]:
+        """`run`, with all that does not depend on the inputs done before."""
+        kernel = self._kernel()
+        rest = {
+            "grid": self.grid,
+            "threadgroup": self.threadgroup,
+            "output_shapes": list(self.output_shapes),
+            "output_dtypes": [mlx_dtype(name) for name in self.output_dtypes],
+            "init_value": self.init_value,
+        }
+        return lambda inputs: cast("list[mx.array]", kernel(inputs=inputs, **rest))
 
     def text(self, inputs: Sequence[mx.array]) -> MetalText:
         """The Metal text that MLX makes for these inputs; needs no Metal and evaluates nothing.

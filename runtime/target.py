@@ -28,8 +28,8 @@ class Choice:
 
     @property
     def device(self) -> int:
-        """A number of its own: Triton keeps compiled kernels per device."""
-        return _numbers.setdefault(self, len(_numbers))
+        """A number of its own: Triton keeps compiled kernels, and facts of a device, by this number."""
+        return _numbers.setdefault(self, _FIRST_DEVICE + len(_numbers))
 
     @property
     def arch(self) -> str:
@@ -39,6 +39,7 @@ class Choice:
 
 # Whose rows of the hardware table a target may be told to lower for.
 _BACKENDS = {"metal": "metal", "simulate": "metal", "cuda": "cuda"}
+_FIRST_DEVICE = 1 << 10  # above the devices of Triton's own back ends in the same process
 _numbers: dict[Choice, int] = {}
 
 

@@ -95,6 +95,30 @@ template <typename P, typename T, typename V> METAL_FUNC void tile_store(T* at, 
   }
 }
 
+// Accesses that are aligned if their array is. Outputs always are; a kernel asks once for its inputs, and has
+// its body twice: `aligned` is the parameter that says which.
+struct tile_true { static constexpr bool value = true; };
+struct tile_false { static constexpr bool value = false; };
+template <typename T> METAL_FUNC bool tile_aligned(const T* at) { return (size_t(at) & 15) == 0; }
+template <bool known> struct tile_whole {
+  template <typename P, typename T> static METAL_FUNC P tile_get(const T* at) {
+    if constexpr (!known) {
+      return tile_load<P>(at);
+    } else {
+      const auto word = *reinterpret_cast<const typename tile_word<sizeof(P)>::type*>(at);
+      P found;
+      memcpy(&found, &word, sizeof(P));
+      return found;
+    }
+  }
+};
+#define tile_load_aligned tile_whole<decltype(aligned)::value>::template tile_get
+template <typename P, typename T, typename V> METAL_FUNC void tile_store_aligned(T* at, V value) {
+  typename tile_word<sizeof(P)>::type word;
+  memcpy(&word, &value, sizeof(P));
+  *reinterpret_cast<decltype(word)*>(at) = word;
+}
+
 // Shuffles, 4 bytes at a time.
 template <typename T, typename F> METAL_FUNC T tile_moved(T value, F move) {
   if constexpr (sizeof(T) == 8) {

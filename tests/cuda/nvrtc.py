@@ -1,88 +1,89 @@
-"""CUDA text through NVIDIA's run-time compiler, which needs no GPU but three of NVIDIA's wheels."""
+"""NVRTC as MLX uses it, for machines without a GPU: compiles text, runs nothing."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
-import importlib.util
+import os
+import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 
-TYPES = {
+MLX_PREAMBLE = """#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#include <cuda/std/array>
+#include <cuda/std/limits>
+#include <cuda/std/tuple>
+#include <cooperative_groups.h>
+#define inf cuda::std::numeric_limits<float>::infinity()
+"""
+_TYPES = {
     "bool": "bool",
-    "int8": "signed char",
-    "uint8": "unsigned char",
-    "int16": "short",
-    "uint16": "unsigned short",
-    "int32": "int",
-    "uint32": "unsigned int",
-    "int64": "long",
-    "uint64": "unsigned long",
+    "uint8": "uint8_t",
+    "uint16": "uint16_t",
+    "uint32": "uint32_t",
+    "uint64": "uint64_t",
+    "int8": "int8_t",
+    "int16": "int16_t",
+    "int32": "int32_t",
+    "int64": "int64_t",
     "float16": "__half",
     "bfloat16": "__nv_bfloat16",
     "float32": "float",
 }
 
 
-MLX_NAMES = {
-    "bool": "bool",
-    "char": "int8",
-    "uchar": "uint8",
-    "short": "int16",
-    "ushort": "uint16",
-    "int": "int32",
-    "uint": "uint32",
-    "long": "int64",
-    "ulong": "uint64",
-    "half": "float16",
-    "bfloat": "bfloat16",
-    "float": "float32",
-}
-
-
 @functools.cache
 def folder() -> Path | None:
-    """Where NVIDIA's wheels put `lib` and `include`; None without them."""
-    spec = importlib.util.find_spec("nvidia")
-    for place in spec.submodule_search_locations or () if spec else ():
-        for found in Path(place).glob("cu1*"):
-            if next(found.glob("lib/libnvrtc.so*"), None):
-                return found
+    """The CUDA toolkit, as installed or as nvidia's wheels have it."""
+    for place in _places():
+        if any(place.glob("lib*/libnvrtc.so*")) and (place / "include/cuda_fp16.h").exists():
+            return place
     return None
 
 
-def whole_text(name: str, header: str, source: str, inputs: list[str], outputs: list[str]) -> str:
-    """What MLX makes of a kernel; `inputs` and `outputs` are C++ declarations."""
-    parameters = ", ".join([*inputs, *outputs])
+def _places() -> Iterator[Path]:
+    yield Path(os.environ.get("CUDA_HOME", "/usr/local/cuda"))
+    yield from sorted(Path("/usr/local").glob("cuda-*"))
+    yield from Path(sysconfig.get_paths()["purelib"]).glob("nvidia/cu*")
+
+
+def unit(
+    name: str, header: str, body: str, inputs: list[tuple[str, str]], outputs: list[tuple[str, str]]
+) -> str:
+    """What MLX makes of a kernel (mlx/backend/cuda/custom_kernel.cpp). Inputs: (name, dtype)."""
+    parameters = [f"const {_TYPES[t]}* {n}" for n, t in inputs]
+    parameters += [f"{_TYPES[t]}* {n}" for n, t in outputs]
     return (
-        "#include <cuda_bf16.h>\n#include <cuda_fp16.h>\n#include <cooperative_groups.h>\n"
-        f"{header}\nnamespace mlx::core::cu {{\n__global__ void {name}({parameters}) {{\n{source}\n}}\n}}\n"
+        f"{MLX_PREAMBLE}{header}namespace mlx::core::cu {{\n\n"
+        f"namespace cg = cooperative_groups;\n\n"
+        f"__global__ void {name}({', '.join(parameters)}) {{\n{body}\n}}\n\n}}\n"
     )
 
 
-def compiled(text: str, architecture: str) -> tuple[bytes, str]:
-    """(cubin, messages); the cubin is empty if the compiler refused the text."""
+def errors(text: str, architecture: str = "compute_90") -> str:
+    """What the compiler says of `text`; empty if it compiles. Raises LookupError without NVRTC."""
     root = folder()
-    assert root is not None
-    library = ctypes.CDLL(str(next(root.glob("lib/libnvrtc.so*"))))
+    if root is None:
+        raise LookupError("no NVRTC on this machine")
+    library = ctypes.CDLL(str(next(root.glob("lib*/libnvrtc.so*"))))
     program = ctypes.c_void_p()
-    library.nvrtcCreateProgram(ctypes.byref(program), text.encode(), b"kernel.cu", 0, None, None)
+    made = library.nvrtcCreateProgram(
+        ctypes.byref(program), text.encode(), b"kernel.cu", 0, None, None
+    )
+    if made:
+        raise LookupError(f"nvrtcCreateProgram failed with {made}")
     options = [
         f"--gpu-architecture={architecture}",
         "--device-as-default-execution-space",
-        f"--include-path={root / 'include'}",
-        f"--include-path={root / 'include' / 'cccl'}",
+        f"--include-path={root}/include",
+        f"--include-path={root}/include/cccl",
     ]
-    given = (ctypes.c_char_p * len(options))(*(o.encode() for o in options))
-    failed = library.nvrtcCompileProgram(program, len(options), given)
+    words = (ctypes.c_char_p * len(options))(*(o.encode() for o in options))
+    failed = library.nvrtcCompileProgram(program, len(options), words)
     size = ctypes.c_size_t()
     library.nvrtcGetProgramLogSize(program, ctypes.byref(size))
     log = ctypes.create_string_buffer(size.value)
     library.nvrtcGetProgramLog(program, log)
-    code = b""
-    if not failed:
-        library.nvrtcGetCUBINSize(program, ctypes.byref(size))
-        cubin = ctypes.create_string_buffer(size.value)
-        library.nvrtcGetCUBIN(program, cubin)
-        code = cubin.raw
     library.nvrtcDestroyProgram(ctypes.byref(program))
-    return code, log.value.decode()
+    return log.value.decode() if failed else ""

@@ -1,68 +1,90 @@
-"""The CUDA text of every example compiles with NVIDIA's run-time compiler. No GPU is needed."""
+"""The CUDA text of kernels compiles with NVRTC, as MLX compiles it; no GPU is needed.
+
+With NVRTC from a wheel (nvidia-cuda-nvrtc), CUDA_HOME says where it is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import mlx.core as mx
-import nvrtc
 import pytest
+from cuda_kernels import KERNELS
+from nvrtc import errors, folder, unit
 
 import triton_mlx
-from triton_mlx.examples import attention, dropout, elementwise, layernorm, matmul, softmax
-from triton_mlx.runtime.inspect import lowered_last
-from triton_mlx.runtime.launch import Launcher
+from triton_mlx.fusion.errors import BadArgument
+from triton_mlx.lowering.record import Kernel
+from triton_mlx.runtime.inspect import last_launcher, lowered_last
 from triton_mlx.runtime.metal import metal_call
 
-pytestmark = pytest.mark.skipif(nvrtc.folder() is None, reason="no nvidia-cuda-nvrtc")
-
-
-def normal(*shape: int, dtype: Any) -> mx.array:
-    return mx.random.normal(shape).astype(dtype)
-
-
-EXAMPLES: dict[str, Callable[[Any], Any]] = {
-    "chain": lambda d: elementwise.chain(normal(500, dtype=d), normal(500, dtype=d), 2.0),
-    "softmax": lambda d: softmax.softmax(normal(3, 300, dtype=d)),
-    "softmax_long": lambda d: softmax.softmax_long(normal(3, 300, dtype=d), 128),
-    "matmul": lambda d: matmul.matmul(normal(70, 50, dtype=d), normal(50, 40, dtype=d)),
-    "layer_norm": lambda d: layernorm.layer_norm(
-        normal(3, 300, dtype=d), normal(300, dtype=d), normal(300, dtype=d)
-    ),
-    "dropout": lambda d: dropout.dropout(normal(500, dtype=d), 0.5, 3),
-    "attention": lambda d: attention.attention(*[normal(1, 1, 60, 64, dtype=d)] * 3, True),
+DTYPES = {
+    "bool": "bool",
+    "uchar": "uint8",
+    "char": "int8",
+    "int": "int32",
+    "uint": "uint32",
+    "long": "int64",
+    "half": "float16",
+    "bfloat": "bfloat16",
+    "float": "float32",
 }
 
 
 class Shape:
-    def __init__(self, facts: Any):
-        self.size = 1000
-        self.dtype = nvrtc.MLX_NAMES[facts]
+    def __init__(self, size: int, dtype: str):
+        self.size, self.dtype = size, dtype
 
 
 def text_of(kernel: Any) -> str:
-    """The whole text that MLX would compile for the last launch of `kernel`."""
-    lowered = lowered_last(kernel, "cuda:cuda 9.0")
-    call = metal_call(lowered, [Shape(a.storage) for a in lowered.accesses], (4, 1, 1))
-    inputs = [
-        f"const {nvrtc.TYPES[nvrtc.MLX_NAMES[lowered.accesses[k].storage]]}* {lowered.accesses[k].old}"
-        for k in lowered.inputs
-    ]
-    inputs += ["const unsigned int* scalars"] * bool(lowered.scalars)
-    outputs = [
-        f"{nvrtc.TYPES[d]}* {n}" for n, d in zip(call.output_names, call.output_dtypes, strict=True)
-    ]
-    return nvrtc.whole_text(call.name, call.header, call.source, inputs, outputs)
+    """The whole text that MLX hands to NVRTC for the kernel's last launch."""
+    lowered: Kernel = lowered_last(kernel, "cuda:cuda 9.0")
+    sizes = last_launcher(kernel).last_sizes
+    shapes = [Shape(n, DTYPES[a.storage]) for n, a in zip(sizes, lowered.accesses, strict=True)]
+    call = metal_call(lowered, shapes, (1, 1, 1))
+    assert call.language == "cuda"
+    inputs = [(lowered.accesses[k].old, shapes[k].dtype) for k in lowered.inputs]
+    inputs += [("scalars", "uint32")] * bool(lowered.scalars)
+    outputs = list(zip(call.output_names, call.output_dtypes, strict=True))
+    return unit(call.name, call.header, call.source, inputs, outputs)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
-@pytest.mark.parametrize("example", EXAMPLES)
-def test_compiles(example: str, dtype: str) -> None:
-    Launcher.last.clear()
+@pytest.mark.skipif(folder() is None, reason="no NVRTC")
+@pytest.mark.parametrize("name", KERNELS)
+def test_compiles(name: str) -> None:
+    kernel, launch = KERNELS[name]
     with triton_mlx.use("host"):
-        EXAMPLES[example](getattr(mx, dtype))
-    assert Launcher.last
-    for kernel in list(Launcher.last):
-        code, log = nvrtc.compiled(text_of(kernel), "sm_90")
-        assert code, log
+        launch()
+    assert errors(text_of(kernel)) == ""
+
+
+@pytest.mark.skipif(folder() is None, reason="no NVRTC")
+def test_a_wrong_text_is_found() -> None:
+    assert "undefined" in errors(unit("wrong", "", "out[0] = nowhere;", [], [("out", "float32")]))
+
+
+def test_no_word_of_metal_alone() -> None:
+    """What the prelude does not define must not be there."""
+    kernel, launch = KERNELS["matmul"]
+    with triton_mlx.use("host"):
+        launch()
+    body = lowered_last(kernel, "cuda").body
+    assert "#pragma clang" not in body and "simdgroup_matrix" not in body
+    assert "__shared__ uchar arena" in body
+
+
+def test_grid_limit() -> None:
+    kernel, launch = KERNELS["add"]
+    with triton_mlx.use("host"):
+        launch()
+    lowered = lowered_last(kernel, "cuda")
+    shapes = [Shape(5000, "float32")] * len(lowered.accesses)
+    metal_call(lowered, shapes, (1, 65535, 1))
+    with pytest.raises(BadArgument, match="65536"):
+        metal_call(lowered, shapes, (1, 65536, 1))
+
+
+def test_target_and_chip() -> None:
+    with triton_mlx.use("cuda", chip="cuda 9.0"):
+        pass
+    with pytest.raises(ValueError, match="M3 Max"):
+        triton_mlx.use("cuda", chip="M3 Max")
