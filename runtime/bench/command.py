@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -145,6 +146,9 @@ def report(changes: Sequence[Change], before: Baseline, json: bool, stream: Text
         tables.show(stream, headings, lines, right=(3, 4), styles=styles)
     words = ", ".join(f"{numbers[v]} {v}" for v in ("same", "better", "new", "worse", "gone"))
     stream.write(f"{len(changes)} compared: {words}\n")
+    if failed and any(c.fails and c.measure == "ratio" for c in changes):
+        load, cores = os.getloadavg()[0], os.cpu_count()
+        stream.write(f"Ratios were measured with a load of {load:.1f} on {cores} cores.\n")
     if here != before.made_with:
         stream.write(f"The baseline was made with {before.made_with}, this with {here}.\n")
     return int(failed)

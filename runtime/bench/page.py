@@ -55,6 +55,11 @@ reads and writes more than it must; what is above found part of its arrays in th
 part of the same compilation (Python to IR, and its passes). *First call in a new process*: with a warm disk
 cache, against an empty one. *Warm launch*: one launch up to the lazy MLX node, against the same launch with a
 launcher that does nothing; the difference is what the launcher adds.
+
+The parts of that launch, each called alone. The whole is Triton's part and our launcher; the launcher contains
+the prepared call, and that the node and the binding:
+
+{parts}
 """
 
 
@@ -136,7 +141,13 @@ def _page(machine: Mapping[str, str], found: Mapping[str, Any]) -> str:
         fused=_table(sorted(fused, key=work), found),
         kernels=_table(sorted(filter(_is_kernel, found), key=work), found),
         costs=_table(costs, found),
+        parts=_parts(found),
     )
+
+
+def _parts(found: Mapping[str, Any]) -> str:
+    parts = [p for e in found.values() for p in e.get("parts_s", {}).items()]
+    return "\n".join(["| part | time |", "|---|---|", *(f"| {n} | {_time(s)} |" for n, s in parts)])
 
 
 def _table(names: Sequence[str], found: Mapping[str, Any]) -> str:
@@ -173,6 +184,7 @@ def _machine() -> dict[str, str]:
     return {
         "Processor": processor,
         "cores": str(os.cpu_count()),
+        "load average": f"{os.getloadavg()[0]:.1f} (with the benchmarks' own)",
         "system": platform.system(),
         **versions(),
     }

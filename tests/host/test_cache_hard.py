@@ -105,6 +105,7 @@ def test_damaged_files_are_made_again(warm: Path, tmp_path: Path, damage: str, t
     assert times(tmp_path) == made
 
 
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare, of Linux")
 def test_a_disk_that_is_full(warm: Path, tmp_path: Path) -> None:
     """A file system of 40 KB for our cache: nothing fits but the smallest files."""
     inside = 'mount -t tmpfs -o size=40k tmpfs $TRITON_MLX_CACHE_DIR || exit 77; exec "$@"'
