@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,27 @@ from pytest_benchmark.fixture import BenchmarkFixture
 import triton_mlx
 from triton_mlx.examples.interpreted import Interpreter
 
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "short: fast and steady enough to run with every change")
+    _keep_freed_memory()
+
+
+def _keep_freed_memory() -> None:
+    """Freed arrays serve the next ones, for both sides, as they do where MLX keeps buffers itself.
+
+    glibc gives arrays of 32 MB back to the system, and takes each new page of the next one by a fault: more
+    than half of the time of what is measured here, or none of it, by what was allocated before.
+    """
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "mallopt"):
+        return
+    for option, value in MALLOC_OPTIONS.items():
+        library.mallopt(option, value)
+
+
+# mallopt(3): from which size on memory is mapped, and how much free memory is given back.
+MALLOC_OPTIONS = {-3: 1 << 30, -1: (1 << 31) - 1}
 Comparison = Callable[..., float]
 
 
@@ -26,29 +48,42 @@ def seconds(function: Callable[[], Any]) -> float:
     return time.perf_counter() - begin
 
 
+def traffic(function: Callable[[], Any]) -> dict[str, int]:
+    """Kernels and bytes of one call, as the report of `fuse` counts them."""
+    with triton_mlx.fuse():
+        mx.eval(function())
+    # A function that fuses by itself leaves nothing for the scope around it: then this is its report.
+    report = triton_mlx.fuse_report()
+    return {"kernels": len(report.groups), "bytes": report.bytes_after}
+
+
 @pytest.fixture
 def speedup(benchmark: BenchmarkFixture) -> Comparison:
     """A function that says how many times faster `ours` is than `theirs`, by medians.
 
     The rounds alternate, so that whatever slows the machine slows both. `theirs` returns its
     result, or is given as `theirs_seconds` if it takes its own time. Where theirs runs for a
-    second, `ours_per_round` lets ours run more than once after it, or caches are always cold. The ratio
-    and both medians go into the benchmark's `extra_info`.
+    second, `ours_per_round` lets ours run more than once after it, or caches are always cold. The ratio,
+    both medians, `config` (shapes and types), the target and what `fuse` counts of ours (kernels, and
+    bytes with every array read or written once) go into the benchmark's `extra_info`.
     """
 
     def compare(
         ours: Callable[[], Any],
         theirs: Callable[[], Any] | None = None,
+        *,
+        config: str,
+        rival: str,
         theirs_seconds: Callable[[], float] | None = None,
         rounds: int = 15,
         ours_per_round: int = 1,
     ) -> float:
-        rival = theirs_seconds or (lambda: seconds(theirs) if theirs else 0.0)
-        seconds(ours), rival()
+        take_theirs = theirs_seconds or (lambda: seconds(theirs) if theirs else 0.0)
+        seconds(ours), take_theirs()
         our_times, their_times = [], []
 
         def before_each_round() -> None:
-            their_times.append(rival())
+            their_times.append(take_theirs())
 
         benchmark.pedantic(  # type: ignore[no-untyped-call]
             lambda: our_times.extend(seconds(ours) for _ in range(ours_per_round)),
@@ -56,7 +91,10 @@ def speedup(benchmark: BenchmarkFixture) -> Comparison:
             rounds=rounds,
         )
         us, them = statistics.median(our_times), statistics.median(their_times)
-        benchmark.extra_info |= {"ratio": them / us, "ours_s": us, "theirs_s": them}
+        benchmark.extra_info |= {
+            "ratio": them / us, "ours_s": us, "theirs_s": them, "rival": rival,
+            "config": config, "target": "host", **traffic(ours),
+        }  # fmt: skip
         return them / us
 
     return compare

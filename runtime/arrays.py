@@ -119,10 +119,16 @@ def accept_numpy() -> None:
     if native is None or getattr(native, "accepts_numpy", False):
         return
 
+    known: set[type] = set()  # types that Triton's native code knows: every argument comes by here
+
     def specialize(backend: Any, argument: Any, *rest: Any) -> Any:
-        numpy = sys.modules.get("numpy")
-        if numpy is not None and getattr(backend, "binary_ext", "") == "tmlx":
-            argument = _known(argument, numpy)
+        kind = type(argument)
+        if kind not in known:
+            numpy = sys.modules.get("numpy")
+            if numpy is not None and getattr(backend, "binary_ext", "") == "tmlx":
+                given, argument = argument, _known(argument, numpy)
+                if given is argument and not isinstance(argument, tuple):
+                    known.add(kind)
         try:
             return native(backend, argument, *rest)
         except KeyError as error:  # of Triton's table of element types

@@ -1,9 +1,10 @@
 """The disk cache: finished files by (kind, key, name), written once and never changed afterwards.
 
 An entry lies at root()/kind/key/name. Readers take no lock: an entry appears by a rename of a
-finished file. Writers of one key hold a lock of the operating system, which ends with its process;
-a process killed in the middle leaves only a temporary file, which the next writer of that key
-removes.
+finished file. Every file has a checksum, in front of its data or, for files that others open by
+name, beside it; a file that does not match (a machine lost power, a disk was full) counts as absent.
+Writers of one key hold a lock of the operating system, which ends with its process; a process killed
+in the middle leaves only a temporary file, which the next writer of that key removes.
 """
 
 from __future__ import annotations
@@ -28,13 +29,16 @@ from .settings import Settings
 _MAGIC = b"tmlx\x01"
 _SUM_BYTES = 16
 _LOCK_SECONDS = 300.0
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# What compilers and linkers say when they run out of disk; a linker that maps its output is killed.
+_FULL_MESSAGES = ("No space left on device", "File too large", "Disk quota exceeded", "Bus error")
 _SOURCE_SUFFIXES = frozenset({".py", ".cpp", ".h", ".toml", ""})
 _NOT_SOURCES = frozenset({"tests", "bench", "docs", "examples", "__pycache__", "build", "dist"})
 
 _state = threading.RLock()
 _roots: dict[str, Path] = {}
 _process_folders: dict[int, Path] = {}
+_checked: dict[Path, tuple[int, int, int]] = {}  # inode, size and time of files whose sum was right
 
 
 class CacheUnwritable(UserWarning):
@@ -77,15 +81,14 @@ def digest(*parts: str | bytes) -> str:
 
 
 def lookup(kind: str, key: str, name: str) -> Path | None:
-    """The finished file, or None. An empty file (a machine lost power) counts as absent."""
+    """The finished file that `store` made, or None. A damaged file counts as absent."""
+    return next((path for path in _places(kind, key, name) if _whole(path)), None)
+
+
+def _places(kind: str, key: str, name: str) -> Iterator[Path]:
     for base in (root(), _process_folders.get(os.getpid())):
-        if base is None:
-            continue
-        path = base / kind / key / name
-        with suppress(OSError):
-            if path.stat().st_size:
-                return path
-    return None
+        if base is not None:
+            yield base / kind / key / name
 
 
 def store(kind: str, key: str, name: str, produce: Callable[[Path], None]) -> Path:
@@ -106,18 +109,16 @@ def store(kind: str, key: str, name: str, produce: Callable[[Path], None]) -> Pa
 
 def read(kind: str, key: str, name: str) -> bytes | None:
     """The data that `write` kept, or None. A damaged entry is removed and counts as absent."""
-    path = lookup(kind, key, name)
-    if path is None:
-        return None
-    try:
-        whole = path.read_bytes()
-    except OSError:
-        return None
-    data = whole[len(_MAGIC) + _SUM_BYTES :]
-    if whole == _sealed(data):
-        return data
-    with suppress(OSError):
-        path.unlink()
+    for path in _places(kind, key, name):
+        try:
+            whole = path.read_bytes()
+        except OSError:
+            continue
+        data = whole[len(_MAGIC) + _SUM_BYTES :]
+        if whole == _sealed(data):
+            return data
+        with suppress(OSError):
+            path.unlink()
     return None
 
 
@@ -138,8 +139,10 @@ def entries() -> list[Entry]:
     """All cached keys, sorted by kind and key."""
     rows: list[Entry] = []
     for folder in sorted(root().glob("*/*")):
-        files = [s for s in map(_stat, folder.glob("*")) if s is not None]
-        if files and folder.is_dir():
+        found = [(path.name, _stat(path)) for path in folder.glob("*")]
+        files = [s for _, s in found if s is not None]
+        # A lock, or what a killed writer left, is no entry.
+        if any(s is not None and not name.startswith(".") for name, s in found):
             size, mtime = sum(s.st_size for s in files), max(s.st_mtime for s in files)
             rows.append(Entry(folder.parent.name, folder.name, size, mtime))
     return rows
@@ -164,6 +167,12 @@ def sources_digest() -> str:
     return digest(*parts)
 
 
+def raise_if_full(message: str, path: Path) -> None:
+    """OSError if a compiler that failed to write `path` said that the disk is full."""
+    if any(words in message for words in _FULL_MESSAGES):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
 class _NotKept(Exception):
     """The file was not kept because of the cache folder or the disk, not because of `produce`."""
 
@@ -175,8 +184,7 @@ def _store_in(folder: Path, name: str, produce: Callable[[Path], None]) -> Path:
         raise _NotKept from error
     with _locked(folder) as alone:
         path = folder / name
-        status = _stat(path)
-        if status is not None and status.st_size:
+        if _whole(path):
             return path
         if alone:
             _remove_leftovers(folder)
@@ -188,6 +196,7 @@ def _produce(folder: Path, name: str, produce: Callable[[Path], None]) -> Path:
     last_resort = _process_folders.get(os.getpid()) in folder.parents
     folder.mkdir(parents=True, exist_ok=True)
     path, temporary = folder / name, folder / _temporary_name(name)
+    _probe(temporary, last_resort)
     try:
         produce(temporary)
     except OSError as error:
@@ -196,7 +205,7 @@ def _produce(folder: Path, name: str, produce: Callable[[Path], None]) -> Path:
         raise
     else:
         try:
-            os.replace(temporary, path)
+            _keep(temporary, path)
         except OSError as error:
             if not last_resort and (not folder.is_dir() or error.errno in _FULL):
                 raise _NotKept from error
@@ -205,6 +214,51 @@ def _produce(folder: Path, name: str, produce: Callable[[Path], None]) -> Path:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def _probe(temporary: Path, last_resort: bool) -> None:
+    # A compiler would say in its own words that it cannot write here.
+    try:
+        temporary.touch()
+    except OSError as error:
+        if last_resort:
+            raise
+        raise _NotKept from error
+
+
+def _keep(temporary: Path, path: Path) -> None:
+    """First the checksum, then the file: killed in between, a reader finds no file."""
+    note = path.with_name(_temporary_name(path.name))
+    try:
+        note.write_bytes(_sum_of(temporary))
+        os.replace(note, _note_of(path))
+        os.replace(temporary, path)
+    finally:
+        with suppress(OSError):
+            note.unlink()
+
+
+def _whole(path: Path) -> bool:
+    """The file is there and is what `_keep` kept. Read once per process, as long as it does not change."""
+    try:
+        status = path.stat()
+        seen = (status.st_ino, status.st_size, status.st_mtime_ns)
+        if _checked.get(path) == seen:
+            return True
+        if not status.st_size or _note_of(path).read_bytes() != _sum_of(path):
+            return False
+    except OSError:
+        return False
+    _checked[path] = seen
+    return True
+
+
+def _note_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.sum")
+
+
+def _sum_of(path: Path) -> bytes:
+    return hashlib.blake2b(path.read_bytes(), digest_size=_SUM_BYTES).digest()
 
 
 @contextmanager

@@ -114,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     cache = command("cache", "the cache of compiled kernels on disk")
     cache.add_argument("action", choices=("ls", "clear", "path", "stats"))
     cache.set_defaults(run=_cache)
+    _add_bench(command("bench", "measure, and say what got worse than the committed baseline"))
     _add_install(command("install-triton", "install Triton's Python files where it has no wheel"))
     if importlib.util.find_spec("triton_mlx.runtime.inspect") is not None:
         _add_emit(command("emit", "run a script, and print the source of the kernels it launched"))
@@ -126,6 +127,24 @@ def _add_install(install: argparse.ArgumentParser) -> None:
     install.add_argument("--wheel", help="a downloaded wheel of Triton: no network is needed")
     install.add_argument("--uninstall", action="store_true", help="remove it again")
     install.set_defaults(run=_install)
+
+
+def _add_bench(bench: argparse.ArgumentParser) -> None:
+    for name, help_ in (
+        ("gate", "compare with the baseline; exit code 1 if something got worse"),
+        ("deterministic", "only counts of the simulator, no times"),
+        ("short", "only the benchmarks marked as short"),
+        ("page", "write docs/benchmarks.md and its pictures from what is measured"),
+    ):
+        bench.add_argument(f"--{name}", action="store_true", help=help_)
+    bench.add_argument(
+        "--update", metavar="REASON", help="rewrite the baseline; the reason is kept"
+    )
+    bench.add_argument(
+        "--suite", action="append", default=[], help="a folder of bench/, such as host"
+    )
+    bench.add_argument("--baseline", metavar="FILE", help="instead of bench/baseline.json")
+    bench.set_defaults(run=_bench)
 
 
 def _add_emit(emit: argparse.ArgumentParser) -> None:
@@ -187,6 +206,14 @@ def _cache(args: argparse.Namespace) -> int:
     for warning in caught:
         _say(f"warning: {warning.message}", code)
     return code
+
+
+def _bench(args: argparse.Namespace) -> int:
+    if problem := _broken_import():
+        return _say(problem, REFUSED)
+    from .bench.command import run, wanted_by
+
+    return run(wanted_by(args), sys.stdout)
 
 
 def _install(args: argparse.Namespace) -> int:

@@ -90,14 +90,18 @@ class MLXDriver(_DriverBase):
         from .arrays import accept_numpy
         from .descriptors import allow_arrays
         from .launch import Launcher
+        from .target import current
+        from .tritoncache import ensure_writable
         from .tritonkey import remember
 
         super().__init__()
+        ensure_writable()
         remember()
         accept_numpy()
         autotune.accept_arrays()
         self.utils = _Utils()
         self.launcher_cls = Launcher
+        self._current = current
         allow_arrays()
 
     @staticmethod
@@ -114,9 +118,7 @@ class MLXDriver(_DriverBase):
         return _GPUTarget("mlx", current().arch, 32)
 
     def get_current_device(self) -> int:
-        from .target import current
-
-        return current().device
+        return self._current().device  # once a launch: no import here
 
     def set_current_device(self, device: int) -> None:
         """Targets are chosen with triton_mlx.use."""

@@ -67,6 +67,9 @@ def dtype_of(storage: str) -> str:
 # (one array per buffer, packed scalars, grid)
 Call = Callable[[Sequence[Any], bytes, tuple[int, int, int]], None]
 
+# The call, what it is told of its buffers, and whether some of them are not mx.arrays.
+_Prepared = tuple[Call, dict[int, BufferFacts], bool]
+
 _MOST_PROOFS = (
     4096  # per prepared call; a kernel called with ever new scalars must not grow for ever
 )
@@ -160,6 +163,7 @@ class Launcher:
     """What Triton calls for one compiled kernel. Prepared calls are kept by what they depend on."""
 
     last: dict[Any, Launcher] = {}  # kernel function → its last launcher, for triton_mlx.emit_last
+    newest: Launcher | None = None  # the last one of all: hashing a kernel function takes long
 
     def __init__(self, src: Any, metadata: Any):
         types = list(src.signature.values())
@@ -170,8 +174,7 @@ class Launcher:
         self.function = getattr(src, "fn", None)
         self.choice = current()
         self.text = ""
-        self._calls: dict[Any, Call] = {}
-        self._facts: dict[Any, dict[int, BufferFacts]] = {}
+        self._calls: dict[Any, _Prepared] = {}
         self.last_facts: dict[int, BufferFacts] = {}
         self.last_sizes: tuple[int, ...] = ()
         self.last_scalars = b""
@@ -223,31 +226,30 @@ class Launcher:
         alias = tuple([owners.setdefault(id(a), k) for k, a in enumerate(arrays)])
         try:
             key = (alias, tuple([a.dtype for a in arrays]))
-            call = self._calls.get(key)
+            prepared = self._calls.get(key)
         except AttributeError:
-            call = None
-            key = None
-        if call is None:
+            prepared = key = None
+        if prepared is None:
             if any(isinstance(v, TensorWrapper) for v in values):  # triton.reinterpret made these
                 plain = [v.base if isinstance(v, TensorWrapper) else v for v in values]
                 self._launch_on(grid, loaded, plain)
                 return
-            call = self._prepare(loaded, arrays, alias)
-            self._calls[key] = call
-            self._facts[key] = self.last_facts
+            prepared = self._calls[key] = self._prepare(loaded, arrays, alias)
         if len(owners) < len(arrays):
             arrays = [arrays[k] for k in sorted(set(alias))]
-        self.last_sizes, self.last_facts = tuple([_count(a) for a in arrays]), self._facts[key]
+        call, self.last_facts, foreign = prepared
+        self.last_sizes = tuple(
+            [_count(a) for a in arrays] if foreign else [a.size for a in arrays]
+        )
         record = recorder.get()
         if record is None:
             call(arrays, scalars, grid)
             self.plain += 1
         else:
-            self.last_facts = self._facts[key]
             record(self, call, arrays, scalars, grid)
         self.last_scalars, self.last_grid = scalars, grid
-        if self.function is not None:
-            Launcher.last[self.function] = self
+        if (Launcher.newest is not self or not Launcher.last) and self.function is not None:
+            Launcher.last[self.function] = Launcher.newest = self
 
     def _pack(self, values: Sequence[Any]) -> bytes:
         signature = self.signature
@@ -265,7 +267,9 @@ class Launcher:
                     ) from error
             raise
 
-    def _prepare(self, loaded: LoadedKernel, arrays: Sequence[Any], alias: tuple[int, ...]) -> Call:
+    def _prepare(
+        self, loaded: LoadedKernel, arrays: Sequence[Any], alias: tuple[int, ...]
+    ) -> _Prepared:
         """Everything that depends on which arrays are the same and on their dtypes, not on values."""
         import mlx.core as mx
 
@@ -285,7 +289,6 @@ class Launcher:
             self.signature.pointers[k]: BufferFacts(_storage(a), self.signature.pointers[alias[k]])
             for k, a in enumerate(arrays)
         }
-        self.last_facts = facts
         if any(foreign):
             if self.choice.name == SHAPES:
                 raise BadArgument(
@@ -297,8 +300,10 @@ class Launcher:
 
             first = sorted(set(alias))
             places = [self.signature.pointers[k] for k in first]
-            return prepare(self, facts, places, [names[k] for k in first])
-        return _PREPARE[self.choice.name](self, facts)
+            call = prepare(self, facts, places, [names[k] for k in first])
+        else:
+            call = _PREPARE[self.choice.name](self, facts)
+        return call, facts, any(foreign)
 
 
 def _count(array: Any) -> int:

@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import mlx.core as mx
@@ -29,13 +30,14 @@ import triton_mlx
 from triton_mlx.examples import attention, layernorm, softmax
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
+sys.path.insert(0, str(HERE))
 import kernels  # noqa: E402
 
 Run = Callable[[], Any]
 NATIVE = driver.active
 TORCH = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 ROUND_SECONDS = 4e-3
+ROWS, COLUMNS = 8192, 1024  # of the sequences
 
 
 @dataclass
@@ -266,30 +268,45 @@ def plus_one(x, o, BLOCK: triton.language.constexpr):
     triton.language.store(o + at, triton.language.load(x + at) + 1.0)
 
 
-def sequences() -> Iterator[Case]:
-    """The launches of bench_fuse.py: fused here, apart here, apart in native Triton, and the formula."""
-    import bench_fuse
-
-    spec = importlib.util.spec_from_file_location("native_fuse", HERE.parent / "bench_fuse.py")
+def module_copy(module: ModuleType) -> Any:
+    """The module once more, with functions and kernels of its own."""
+    name = f"{module.__name__}_native"
+    spec = importlib.util.spec_from_file_location(name, str(module.__file__))
     assert spec is not None
     assert spec.loader is not None
     copy = importlib.util.module_from_spec(spec)
-    sys.modules["native_fuse"] = copy
+    sys.modules[name] = copy
     spec.loader.exec_module(copy)
-    copy.empty = lambda: torch.empty((copy.ROWS, copy.COLUMNS), device="cuda")
-    shapes = ((copy.ROWS, copy.COLUMNS), (copy.ROWS, copy.COLUMNS), (copy.COLUMNS,))
+    return copy
+
+
+def sequences() -> Iterator[Case]:
+    """The sequences of the examples: fused here, apart here, apart in native Triton, and the formula."""
+    from triton_mlx.examples import matmul
+    from triton_mlx.examples import sequences as examples
+
+    # Copies, as compiled kernels are kept per JITFunction; they allocate torch tensors.
+    native, product = module_copy(examples), module_copy(matmul)
+    native.empty = lambda shape, dtype=mx.float32: torch.empty(
+        shape, dtype=TORCH[str(dtype).rpartition(".")[2]], device="cuda"
+    )
+    product.mx = SimpleNamespace(
+        zeros=lambda shape, dtype: torch.empty(shape, dtype=dtype, device="cuda")
+    )
+    native.linear = product.linear
+    shapes = ((ROWS, COLUMNS), (ROWS, COLUMNS), (COLUMNS,))
     pairs = [pair(*s, dtype="float32", seed=k) for k, s in enumerate(shapes)]
     ours, theirs = [p[0] for p in pairs], [p[1] for p in pairs]
-    for sequence in bench_fuse.SEQUENCES:
-        name = sequence.launches.__name__
+    for sequence in examples.SEQUENCES:
+        name = sequence.name
         fused, compiled = triton_mlx.fuse(sequence.launches), mx.compile(sequence.formula)
-        native = getattr(copy, name)
+        apart = getattr(native, name)
         yield Case(
             f"sequence {name}",
             {
                 "ours": lambda fused=fused: fused(*ours),
                 "ours, apart": lambda sequence=sequence: sequence.launches(*ours),
-                "triton": lambda native=native: native(*theirs),
+                "triton": lambda apart=apart: apart(*theirs),
                 "mx.compile": lambda compiled=compiled: compiled(*ours),
             },
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import functools
 import platform
 import shutil
@@ -132,9 +131,8 @@ def _compile(
         )
     except subprocess.TimeoutExpired:
         return f"error: it did not finish within {_SECONDS} seconds"
-    if done.returncode and "No space left on device" in done.stderr:
-        raise OSError(errno.ENOSPC, "no space left on device", str(target))
     if done.returncode:
+        cache.raise_if_full(done.stderr, target)
         return done.stderr.strip() or f"error: it ended with status {done.returncode}"
     return ""
 

@@ -90,6 +90,7 @@ def compile_text(metal: MetalText, *, checked: bool) -> Path:
         command = [clang, *flags, "-", "-o", str(path), "-x", "none", str(runtime), "-lm"]
         done = subprocess.run(command, input=unit, capture_output=True, text=True, check=False)
         if done.returncode:
+            cache.raise_if_full(done.stderr, path)
             raise MetalTextError(
                 metal.kernel, tuple(_errors(done.stderr, metal.text)) or (done.stderr[-2000:],)
             )
@@ -127,6 +128,7 @@ def runtime_library() -> Path:
         command += [f"-Wl,-soname,{name}", "-o", str(path), "-ldl"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
+            cache.raise_if_full(done.stderr, path)
             raise MissingCompiler(
                 f"{compiler} cannot build the simulator's runtime:\n{done.stderr[-2000:]}"
             )

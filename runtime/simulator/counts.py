@@ -32,6 +32,7 @@ class Counts:
     `threadgroup_barriers`: a barrier passed by a whole threadgroup counts once; likewise, per
     simdgroup, `simdgroup_barriers`, `simd_operations` (shuffles, reductions, scans and votes),
     `matrix_multiplies` (8x8x8 multiply-accumulates) and `matrix_transfers` (simdgroup_load, _store).
+    `source_lines`: of the kernel's body.
     """
 
     kernel: str
@@ -46,6 +47,7 @@ class Counts:
     simd_operations: int
     matrix_multiplies: int
     matrix_transfers: int
+    source_lines: int
 
     @property
     def device_bytes_read(self) -> int:

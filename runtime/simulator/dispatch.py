@@ -62,7 +62,7 @@ def simulate(
         library, call.grid, group, buffers, checked=checked, count_traffic=counts
     )
     if counts:
-        record(_counts(call.name, counters, traffic))
+        record(_counts(call, counters, traffic))
     findings = located(raw, library, metal)
     if not checked:
         findings += [f for f in (b.overrun() for b in buffers) if f]
@@ -75,10 +75,11 @@ def simulate(
     return SimulatorResult(causes_first(findings), outputs, counters)
 
 
-def _counts(kernel: str, counters: Mapping[str, int], traffic: Mapping[str, Traffic]) -> Counts:
+def _counts(call: MetalCall, counters: Mapping[str, int], traffic: Mapping[str, Traffic]) -> Counts:
     # Bytes of device memory are in `traffic`, by buffer.
     rest = {name: n for name, n in counters.items() if not name.startswith("device_")}
-    return Counts(kernel=kernel, buffers=traffic, **rest)
+    lines = len(call.source.splitlines())
+    return Counts(kernel=call.name, buffers=traffic, source_lines=lines, **rest)
 
 
 def _group_size(call: MetalCall) -> tuple[int, int, int]:

@@ -55,6 +55,7 @@ def test_every_kind() -> None:
     with counted() as counts:
         simulate(made, [mx.ones(100)])
     (got,) = counts
+    assert got.source_lines == len(BODY.splitlines())
     assert got.buffers["x"] == Traffic(4 * threads, 0, 8, 0)
     assert got.buffers["out"] == Traffic(0, 4 * threads, 0, 4 * threads)
     assert got.buffers["sums"] == Traffic(4 * GROUPS, 4 * GROUPS, 4, 4)

@@ -1,0 +1,1 @@
+"""`python -m triton_mlx bench`: what is measured and counted, held against a committed baseline."""

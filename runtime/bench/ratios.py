@@ -1,0 +1,88 @@
+"""Runs the pytest-benchmark suites in bench/ and takes the ratios from their JSON."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ...fusion.errors import TritonMlxError
+from .baseline import Baseline, Measured
+from .compare import ratios as compared
+
+_TESTS_FAILED = 1  # pytest's exit code
+_ATTEMPTS = 2  # beside the first
+
+
+class BenchmarkFailed(TritonMlxError):
+    """A benchmark failed, or missed the floor that it asserts."""
+
+    code = "BENCHMARK_FAILED"
+
+
+def run(folder: Path, wanted: Sequence[str] = (), *, short: bool = False) -> list[dict[str, Any]]:
+    """Records of the benchmarks in `folder`: "name" and "extra_info" (see bench/README.md).
+
+    `wanted`: names of earlier records, or subfolders; all if empty. `short`: only those marked so.
+    What misses the floor that it asserts runs once more: a machine may be busy. pytest's output goes
+    to stderr. Raises BenchmarkFailed.
+    """
+    chosen = (*(("-m", "short") if short else ()), *(wanted or ["."]))
+    with tempfile.TemporaryDirectory() as temporary:
+        code, found = _pytest(folder, chosen, Path(temporary))
+        if code == _TESTS_FAILED:
+            code, again = _pytest(folder, (*chosen, "--last-failed"), Path(temporary))
+            found |= again
+    if code:
+        raise BenchmarkFailed(
+            f"the benchmarks in {folder} ended with code {code}",
+            why="pytest's output above says which and why",
+            hint="python -m triton_mlx doctor says what is missing here",
+        )
+    return [{"name": name, "extra_info": info} for name, info in found.items()]
+
+
+def _pytest(
+    folder: Path, arguments: Sequence[str], temporary: Path
+) -> tuple[int, dict[str, dict[str, Any]]]:
+    """Exit code, and `extra_info` by name."""
+    result = temporary / "result.json"
+    result.unlink(missing_ok=True)
+    command = [
+        sys.executable, "-m", "pytest", "-q", "-o", f"cache_dir={temporary / 'cache'}",
+        "--rootdir", str(folder), "-o", "python_files=bench_*.py",
+        f"--benchmark-json={result}", "--benchmark-columns=median", *arguments,
+    ]  # fmt: skip
+    code = subprocess.run(command, cwd=folder, stdout=sys.stderr, check=False).returncode
+    text = result.read_text() if result.exists() else ""
+    found = json.loads(text)["benchmarks"] if text else []
+    return code, {b["fullname"]: b["extra_info"] for b in found}
+
+
+def measured(records: Sequence[Mapping[str, Any]]) -> dict[str, Measured]:
+    """Ratios by the name of their benchmark."""
+    return {
+        r["name"]: Measured(
+            r["extra_info"]["config"], r["extra_info"]["target"], round(r["extra_info"]["ratio"], 3)
+        )
+        for r in records
+    }
+
+
+def confirmed(folder: Path, baseline: Baseline, now: dict[str, Measured]) -> dict[str, Measured]:
+    """`now`, where ratios below the baseline are measured again and the best one counts.
+
+    A machine that is busy for a while must not fail a gate; a slower kernel is slower each time.
+    """
+    for _ in range(_ATTEMPTS):
+        low = [c.name for c in compared(baseline.ratios, now, whole=False) if c.fails]
+        if not low:
+            break
+        again = measured(run(folder, low))
+        now = now | {n: replace(m, ratio=max(now[n].ratio, m.ratio)) for n, m in again.items()}
+    return now

@@ -1,0 +1,71 @@
+"""docs/benchmarks.md and its pictures say what the results say, and nothing else."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from triton_mlx.runtime.bench.bars import Bar, Chart
+from triton_mlx.runtime.bench.page import DOCS, work, write_page
+
+
+def committed() -> dict[str, Any]:
+    data: dict[str, Any] = json.loads((DOCS / "benchmarks" / "results.json").read_text())
+    return data
+
+
+def test_the_committed_page_is_made_from_the_committed_results(tmp_path: Path) -> None:
+    for made in write_page(committed(), tmp_path):
+        there = DOCS / made.relative_to(tmp_path)
+        assert there.read_text() == made.read_text(), f"{there}: run bench --page again"
+
+
+def test_another_result_gives_another_page(tmp_path: Path) -> None:
+    data = copy.deepcopy(committed())
+    (row,) = (b for b in data["benchmarks"] if b["name"].endswith("test_softmax_against_mlx"))
+    row["extra_info"] |= {"ratio": 123.0, "ours_s": 0.456, "theirs_s": 56.1}
+    write_page(data, tmp_path)
+    line = "| softmax | 1024x1024 float32 | MLX | 456 ms | 56.1 s | 123.00 | 1 | 8.4 MB |"
+    assert line in (tmp_path / "benchmarks.md").read_text()
+    assert ">123×<" in (tmp_path / "benchmarks" / "kernels.svg").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("host/bench_kernels.py::test_softmax_against_mlx", "softmax"),
+        ("host/bench_kernels.py::test_attention_against_mlx[causal]", "attention causal"),
+        ("host/bench_kernels.py::test_chain_against[mx.compile]", "chain"),
+        ("host/bench_fuse.py::test_fused_against_apart[layer_norm]", "layer_norm"),
+        ("compile/bench_compile.py::test_lift_fuse_lower[add-host]", "lift fuse lower add-host"),
+    ],
+)
+def test_what_a_benchmark_measures(name: str, what: str) -> None:
+    assert work(name) == what
+
+
+def rectangles(chart: Chart) -> list[tuple[float, float]]:
+    """(left, right) of every bar."""
+    tree = ElementTree.fromstring(chart.svg())
+    found = [e for e in tree.iter() if e.tag.endswith("rect") and e.get("height") == "15.0"]
+    return [(float(e.get("x", 0)), float(e.get("x", 0)) + float(e.get("width", 0))) for e in found]
+
+
+def test_bars_are_as_long_as_their_values() -> None:
+    bars = [Bar("a", "x", 1.0), Bar("<b>", "x", 2.0), Bar("c", "y", 4.0)]
+    (zero, one), (_, two), (_, four) = rectangles(Chart("t", "", bars, (3.0, "line")))
+    assert two - zero == pytest.approx(2 * (one - zero), abs=0.2)
+    assert four - zero == pytest.approx(4 * (one - zero), abs=0.2)
+
+
+def test_bars_of_ratios_start_at_the_mark_and_show_slower_to_the_left() -> None:
+    bars = [Bar("a", "x", 4.0), Bar("b", "x", 0.25), Bar("c", "x", 16.0)]
+    faster, slower, most = rectangles(Chart("t", "×", bars, (1.0, "even"), log=True))
+    assert faster[0] == pytest.approx(slower[1], abs=0.2)
+    assert slower[1] - slower[0] == pytest.approx(faster[1] - faster[0], abs=0.2)
+    assert most[1] - most[0] == pytest.approx(2 * (faster[1] - faster[0]), abs=0.2)
