@@ -199,9 +199,13 @@ def _run(launcher: Launcher, call: MetalCall, inputs: Sequence[Any]) -> list[Any
 
     result = simulate(call, inputs, checked=launcher.choice.checked)
     if result.findings:
+        from .user_place import user_place
+
         first = result.findings[0]
+        text = call.text(inputs).text
         raise SimulatorFinding(
             f"{first.kind} in {call.name}: {first.message}",
+            where=user_place(lowered.function_of(launcher.text), text, first.line),
             why=f"line {first.line}: {first.source}",
             hint=f"{len(result.findings)} findings in all; this is a defect of triton-mlx "
             "unless the kernel itself is racy or reads out of bounds",
