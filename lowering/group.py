@@ -235,7 +235,7 @@ def _atomic(emitter: Emitter, scope: Scope, node: Node) -> Expr | None:
     bits = scope.identity if pointer.type.shape else ()
     base, index = scope.place(pointer, bits)
     scalar = value.type.scalar
-    used = emitter.is_used(node.result)
+    used = emitter.values.users(node.result) != []
     text = atomic_text(
         node, emitter.accesses[base], index.text, scope.here(value).text, scalar, used
     )
@@ -245,11 +245,30 @@ def _atomic(emitter: Emitter, scope: Scope, node: Node) -> Expr | None:
         _guarded(scope, owner + masks, [f"{text};"])
         return None
     guard = f"{masks[0]} ? {text} : {literal(0, scalar)}" if masks and masks[0] != "true" else text
+    if owner and scope.nest.layout.shape == () and _only_stored(emitter, node.result):
+        name = scope.name(node.result, node)
+        scope.line(0, f"{c_type(scalar)} {name} = {literal(0, scalar)};")
+        scope.line(0, f"if ({' && '.join(owner)}) {name} = {guard};")
+        return Expr(name)
     if owner:
         return emitter.arena.from_owner(scope, node, owner, guard)
     name = scope.name(node.result, node)
     scope.line(scope.nest.depth, f"const {c_type(scalar)} {name} = {guard};")
     return Expr(name, scope.nest.depth)
+
+
+def _only_stored(emitter: Emitter, value: Value) -> bool:
+    """True if a scalar is for nothing but stores of scalars, which are the work of one thread."""
+    users = emitter.values.users(value)
+    if users is None:
+        return False
+    for user in users:
+        if user.op == "store" and not user.inputs[0].type.shape:
+            continue
+        plain = OPS[user.op].kind == "elementwise" and OPS[user.op].cost == 1
+        if not plain or user.result.type.shape or not _only_stored(emitter, user.result):
+            return False
+    return True
 
 
 def _print(emitter: Emitter, scope: Scope, node: Node) -> None:
