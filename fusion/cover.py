@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from . import semantics
 from .graph import Function, Graph, Node, Value
+from .masks import address_conditions
 
 Array = npt.NDArray[Any]
 MAX_WORK = 1 << 26  # elements evaluated before giving up
@@ -40,6 +41,23 @@ def covered(
     parameter to that index; `sizes`: elements per buffer; `scalars`: values of scalar parameters.
     """
     proof = _Proof(function, aliases, sizes, scalars, grid)
+    return frozenset(b for b in proof.run() if b in stored)
+
+
+def visited(
+    function: Function,
+    stored: frozenset[int],
+    aliases: Mapping[int, int],
+    sizes: Mapping[int, int],
+    scalars: Mapping[int, int | float | bool],
+    grid: tuple[int, int, int],
+) -> frozenset[int]:
+    """The buffers among `stored` of which one store of the launch has every element in turn, once.
+
+    It may then be for the element's value to decide whether it is stored (fusion/masks.py): no other
+    thread has that element.
+    """
+    proof = _Visits(function, aliases, sizes, scalars, grid)
     return frozenset(b for b in proof.run() if b in stored)
 
 
@@ -120,7 +138,7 @@ class _Proof:
     def store(self, node: Node, active: Array) -> None:
         try:
             base, offset = self.pointer(node.inputs[0])
-            mask = self.value(node.inputs[2]) if len(node.inputs) > 2 else np.ones(1, bool)
+            mask = self.mask(node)
         except _NotProvable:
             self._fail(node)
             return
@@ -136,6 +154,14 @@ class _Proof:
         if places.size and (places.min() < 0 or places.max() >= hit.size):
             self.failed.add(base)
             return
+        self.reach(base, hit, places)
+
+    def mask(self, node: Node) -> Array:
+        """Where a store stores."""
+        return self.value(node.inputs[2]) if len(node.inputs) > 2 else np.ones(1, bool)
+
+    def reach(self, base: int, hit: Array, places: Array) -> None:
+        """Note that these elements are stored."""
         hit[places] = True
 
     def _full_shape(self, node: Node) -> tuple[int, ...]:
@@ -200,6 +226,22 @@ class _Proof:
         found = semantics.apply(node, *(self.value(v) for v in node.inputs))
         self._spend(found.size)
         return found
+
+
+class _Visits(_Proof):
+    """Elements that a store has in turn, each of them once."""
+
+    def mask(self, node: Node) -> Array:
+        found = np.ones(1, bool)
+        if len(node.inputs) > 2:
+            for condition in address_conditions(node.inputs[2], lambda v: self.nodes.get(v.node)):
+                found = found & self.value(condition)
+        return found
+
+    def reach(self, base: int, hit: Array, places: Array) -> None:
+        if np.unique(places).size != places.size or bool(hit[places].any()):
+            self.failed.add(base)
+        hit[places] = True
 
 
 def _reshape(node: Node, a: Array) -> Array:

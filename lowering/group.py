@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..fusion.graph import Node, Value
+from ..fusion.masks import address_conditions
 from ..fusion.ops import OPS
 from . import expr, fulltile, reduce, vectors
 from .coarse import coarse
@@ -196,13 +197,16 @@ def _store(emitter: Emitter, scope: Scope, node: Node) -> None:
     pointer, value, *mask = node.inputs
     bits = scope.identity if pointer.type.shape else ()
     base, index = scope.place(pointer, bits)
+    access, text = emitter.accesses[base], scope.here(value).text
     conditions = owner_condition(emitter, scope.nest.layout)
-    if mask:
+    if mask and access.keeps:
+        known = address_conditions(mask[0], emitter.values.made)
+        conditions += [scope.here(v).text for v in known]
+        old = read_text(access, f"{access.old}[{index.text}]", value.type.scalar)
+        text = f"({scope.here(mask[0]).text} ? {text} : {old})"
+    elif mask:
         conditions.append(scope.here(mask[0]).text)
-    lines = store_lines(
-        emitter.accesses[base], index.text, scope.here(value).text, value.type.scalar
-    )
-    _guarded(scope, conditions, lines)
+    _guarded(scope, conditions, store_lines(access, index.text, text, value.type.scalar))
 
 
 def _guarded(scope: Scope, conditions: list[str], lines: list[str]) -> None:

@@ -23,6 +23,7 @@ class Access:
     `reads_back`: loads may follow stores, so each load asks whether the element was written.
     `only_stored`: the kernel neither loads nor updates it, so its old contents matter only where it does
     not write.
+    `keeps`: each element is the turn of one thread, which puts the old contents where it stores nothing.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Access:
     reads_back: bool = False
     combine: str = ""
     only_stored: bool = False
+    keeps: bool = False
 
     @property
     def old(self) -> str:
@@ -50,13 +52,15 @@ class BufferFacts:
     """What a launch knows of a pointer parameter.
 
     `storage`: element type in C; `same_as`: index of the first parameter with the same array;
-    `covered`: the kernel is proved to write every element; `overlaps`: some arrays share memory without
+    `covered`: the kernel is proved to write every element, `visited`: to have each in turn once, though it
+    may then not store it; `overlaps`: some arrays share memory without
     being the same, so accesses to any of them keep their order.
     """
 
     storage: str
     same_as: int
     covered: bool = False
+    visited: bool = False
     overlaps: bool = False
 
 

@@ -68,6 +68,10 @@ class Values:
             not root.type.shape for root, _ in self.leaves(value, identity(value.type.shape))
         )
 
+    def made(self, value: Value) -> Node | None:
+        """The node that makes `value`; None for an argument."""
+        return None if self.is_argument(value) else self.node(value)
+
     def users(self, value: Value) -> list[Node] | None:
         """The nodes that take `value`; None if it leaves its block."""
         return None if value in self._outputs else self._users.get(value, [])

@@ -85,9 +85,14 @@ def plan(
         p: n for p, a, n in zip(first.buffers, first.accesses, elements) if n and a.mode == "merged"
     }
     covered = lowered.covered(text, facts, sizes, first.scalars, scalars, grid, thorough=True)
-    if not covered:
+    rest = {p: n for p, n in sizes.items() if p not in covered}
+    visited = lowered.visited(text, facts, rest, first.scalars, scalars, grid) if rest else ()
+    if not covered and not visited:
         return first
-    proved = {k: replace(f, covered=f.same_as in covered) for k, f in facts.items()}
+    proved = {
+        k: replace(f, covered=f.same_as in covered, visited=f.same_as in visited)
+        for k, f in facts.items()
+    }
     return lowered.kernel_for(text, arch, num_warps, proved)
 
 
