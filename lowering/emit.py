@@ -64,6 +64,8 @@ class Emitter:
         self.tile_bytes = 0
         self.pressure = Pressure()
         self.sites: list[Site] = []
+        self.notes: list[str] = []  # of what was chosen, for Kernel.schedule
+        self.product_reads = 0.0
         self.index_bits = indexes.from_booleans(function.body)
 
     @property

@@ -89,6 +89,8 @@ def lower(
         emitter.tile_bytes,
         tuple(emitter.sites),
         emitter.pressure.registers if target.lanes > 1 else 0,
+        "; ".join(dict.fromkeys(emitter.notes)),
+        emitter.product_reads,
     )
 
 

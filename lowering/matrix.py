@@ -37,6 +37,8 @@ def emit(emitter: Emitter, node: Node, storage: Storage, product: Product) -> No
     depth = k
     if None in held:
         depth = stage_depth(emitter, node, k, SIDE, lambda d: work.bytes(d, padded=False))
+    emitter.notes.append(_choice(node, product, held, depth))
+    emitter.product_reads = max(emitter.product_reads, work.reads())
     work.padded = work.bytes(depth, padded=True) <= emitter.target.threadgroup_bytes
     out = emitter.out
     # Registers have no addresses: where an operand is there, its index must be known.
@@ -56,6 +58,15 @@ def emit(emitter: Emitter, node: Node, storage: Storage, product: Product) -> No
                 work.multiply(shared, depth)
 
 
+def _choice(node: Node, product: Product, held: Sequence[str | None], depth: int) -> str:
+    """How the product is done, in words."""
+    _, m, k, n = sizes(node)
+    left, right = ("in registers" if h else "staged" for h in held)
+    steps = f", {depth} of {k} at a time" if depth < k else ""
+    split = f"{1 << product.shared.rows}x{1 << product.shared.columns} simdgroups"
+    return f"product {m}x{k}x{n} by {split}, left {left}, right {right}{steps}"
+
+
 class _Work:
     """One product. `held`: names of the operands that are in registers."""
 
@@ -72,6 +83,11 @@ class _Work:
         self.batch, self.m, self.k, self.n = sizes(node)
         self.rows = self.m // SIDE >> product.shared.rows
         self.columns = self.n // SIDE >> product.shared.columns
+
+    def reads(self) -> float:
+        """Fragments read from threadgroup memory for each multiplication of two."""
+        left, right = (h is None for h in self.held)
+        return (left * self.rows + right * self.columns) / (self.rows * self.columns)
 
     def _plan(self, depth: int, padded: bool) -> list[tuple[Value, int, int] | None]:
         """Of each staged operand: (value, rows, stride in elements)."""

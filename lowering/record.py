@@ -91,7 +91,9 @@ class Kernel:
     `scalars`: parameter indexes of the scalars, packed in 8-byte slots in this order.
     `sites`: prints and asserts; if there are any, a buffer of messages follows the others.
     `registers`: 32-bit registers that a thread needs, estimated (0: not estimated).
-    `schedule`: the number of simdgroups, and why that one.
+    `schedule`: what was chosen for the chip, and why: the number of simdgroups, how products are split.
+    `product_reads`: fragments of operands that a simdgroup reads from threadgroup memory for each
+    multiplication of a product (the most of any; 0: there is none).
     `inputs`: indexes into `accesses` of the buffers whose old contents the body reads.
     """
 
@@ -109,3 +111,4 @@ class Kernel:
     sites: tuple[Site, ...] = ()
     registers: int = 0
     schedule: str = ""
+    product_reads: float = 0
