@@ -215,7 +215,7 @@ class _Planner:
                 old.pointer is not None
                 and old.pointer == access.pointer
                 and (old.nest == access.nest)
-                and self._one_owner(access.nest)
+                and (self._one_owner(access.nest) or (old.writes and access.writes))
             )
             if own:
                 first = max(first, old.step if not old.writes else old.step + 1)
@@ -240,7 +240,7 @@ class _Planner:
         return disjoint(self.values, old.pointer, new.pointer)
 
     def _one_owner(self, nest: Layout | None) -> bool:
-        """True if no two threads meet the same element: where copies are, only one of them stores."""
+        """True if no two threads meet the same element. (Of copies only one stores, the same one always.)"""
         if self.homes.simdgroups == 0:
             return True
         return nest is not None and bool(nest.shape) and all(nest.lane) and all(nest.simdgroup)

@@ -223,3 +223,14 @@ def test_attention(dtype: str, causal: bool, dim: int) -> None:
         "out": (0, q.nbytes),
     }
     assert counts.device_bytes_written == q.nbytes
+
+
+@pytest.mark.parametrize(
+    ("dtype", "conflicts"), [("float32", 0), ("float16", 64), ("bfloat16", 64)]
+)
+def test_staged_operands_keep_out_of_each_others_banks(dtype: str, conflicts: int) -> None:
+    a, b = normal(dtype, 64, 32), normal(dtype, 32, 64)
+    counts = counts_of(lambda: matmul.matmul(a, b))
+    assert counts.matrix_multiplies == 256
+    # 16-bit rows of the left operand are half as wide as what 16 lanes write at once.
+    assert counts.bank_conflicts == conflicts // 2
