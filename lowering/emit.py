@@ -10,7 +10,7 @@ from ..fusion.graph import Function, Graph, Node, Value
 from ..fusion.ops import OPS
 from ..fusion.types import Scalar
 from ..fusion.views import identity
-from . import dot, exchange, gather, group, indexes, scan
+from . import dot, exchange, expr, gather, group, indexes, scan
 from .coarse import coarse
 from .comments import lines_of
 from .homes import Homes
@@ -124,6 +124,10 @@ class Emitter:
             "threadgroup_position_in_grid" if node.op == "program_id" else "threadgroups_per_grid"
         )
         return f"(int){word}.{axis}"
+
+    def apply(self, node: Node, texts: Sequence[str], *, wraps: bool) -> str:
+        """An elementwise operation in the target's words."""
+        return expr.text(node, texts, wraps=wraps, product=self.target.product)
 
     def wraps(self, node: Node) -> bool:
         """True if integer arithmetic of `node` may overflow on purpose (see expr.text)."""

@@ -350,11 +350,12 @@ def _in_fp32(t: Type) -> Type:
     return t.with_elem(F32) if t.scalar.name in FORMATS else t
 
 
-def text(node: Node, args: Sequence[str], *, wraps: bool) -> str:
+def text(node: Node, args: Sequence[str], *, wraps: bool, product: str = "") -> str:
     """`node` applied to the texts `args`.
 
     `wraps`: integer sums and products may overflow and must wrap, as they do in Triton. Address
     arithmetic does not overflow where it is used, and plain signed arithmetic lets the compiler see that.
+    `product`: the function that multiplies floats ("": a sign).
     """
     if any(t.scalar.name in FORMATS for t in (*node.types, *(v.type for v in node.inputs))):
         return _on_codes(node, args)
@@ -363,6 +364,8 @@ def text(node: Node, args: Sequence[str], *, wraps: bool) -> str:
         if node.types[0].scalar.name == "i1":
             return f"({args[0]} != {args[1]})" if node.op != "mul" else f"({args[0]} && {args[1]})"
         return _WRAPPING[node.op](node, args)
+    if product and node.op == "mul" and not integer:
+        return f"{product}({', '.join(args)})"
     rule = _RULES.get(node.op)
     if rule is None:
         raise UnsupportedOperation(

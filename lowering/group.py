@@ -131,7 +131,8 @@ def _load_vector(emitter: Emitter, scope: Scope, node: Node, nest: vectors.Vecto
     base, index = first.place(node.inputs[0], scope.identity)
     access = emitter.accesses[base]
     storage, scalar = access.storage, node.types[0].scalar
-    text = vectors.load_text(access.old, index.text, storage, width)
+    word = vectors.word_for(emitter, node, nest.vectors)
+    text = vectors.load_text(access.old, index.text, storage, width, word)
     if len(node.inputs) > 1:
         mask = first.here(node.inputs[1])
         other = literal(0, scalar) if len(node.inputs) < 3 else first.here(node.inputs[2]).text
@@ -155,10 +156,11 @@ def _store_vector(emitter: Emitter, scope: Scope, node: Node, nest: vectors.Vect
     first.line(nest.whole, f"{vectors.vector_type(access.storage, width)} {name};")
     element = stored_text(access, scope.here(value).text, value.type.scalar)
     scope.line(nest.depth, f"{name}[{nest.element}] = {element};")
-    lines = [vectors.store_text(access.new, index.text, access.storage, width, name)]
+    word = vectors.word_for(emitter, node, nest.vectors)
+    lines = [vectors.store_text(access.new, index.text, access.storage, width, name, word)]
     if access.mode == "merged":
         ones = f"{vectors.vector_type('uchar', width)}(1)"
-        lines.append(vectors.store_text(access.flag, index.text, "uchar", width, ones))
+        lines.append(vectors.store_text(access.flag, index.text, "uchar", width, ones, word))
     nest.after.extend(_conditional(conditions, lines))
 
 

@@ -72,9 +72,11 @@ def lower(
     pieces = [(names[k], function.parameters[k].type.scalar) for k in scalars]
     ordered = tuple(accesses[params[k]] for k in buffers)
     _check_fill(accesses, bool(emitter.sites))
+    inputs = tuple(k for k, a in enumerate(ordered) if re.search(rf"\b{a.old}\[", body))
+    if target.restricts:
+        body = _restricted(body, [ordered[k].old for k in inputs], ordered)
     assemble = _host if target.lanes == 1 else _threads
     header, source = assemble(emitter, body, ordered, pieces, overlaps)
-    inputs = tuple(k for k, a in enumerate(ordered) if re.search(rf"\b{a.old}\[", body))
     return Kernel(
         function.name,
         target.name,
@@ -134,7 +136,7 @@ def _threads(
     scalars: Sequence[tuple[str, Scalar]],
     overlaps: bool,
 ) -> tuple[str, str]:
-    """(header, source) for mx.fast.metal_kernel."""
+    """(header, source) for mx.fast.metal_kernel or mx.fast.cuda_kernel."""
     lines = [
         "  TILE_NO_CONTRACTION",
         "  const int lane = (int)thread_index_in_simdgroup;",
@@ -142,10 +144,34 @@ def _threads(
         "  const int tid = (int)thread_index_in_threadgroup;",
     ]
     if emitter.arena.bytes:
-        lines.append(f"  alignas(16) threadgroup uchar arena[{emitter.arena.bytes}];")
+        lines.append(f"  alignas(16) {emitter.target.shared} uchar arena[{emitter.arena.bytes}];")
     for k, (name, scalar) in enumerate(scalars):
         lines.append(f"  const {c_type(scalar)} {name} = {_unpack_words(k, scalar)};")
-    return prelude("words.h") + prelude("metal_words.h"), "\n".join(lines) + "\n" + body
+    header = "".join(prelude(name) for name in emitter.target.preludes)
+    header += emitter.target.entry.format(threads=emitter.threads)
+    return header, "\n".join(lines) + "\n" + body
+
+
+def _restricted(body: str, inputs: Sequence[str], accesses: Sequence[Access]) -> str:
+    """`body` as a function of arrays that do not overlap; where it matters, one for aligned inputs too."""
+    written = [a for a in accesses if a.mode != "read"]
+    outputs = [a.new for a in written] + [a.flag for a in written if a.mode == "merged"]
+    parameters = [
+        *(f"const auto* __restrict__ {n}" for n in inputs),
+        *(f"auto* __restrict__ {n}" for n in outputs),
+    ]
+    arguments = ", ".join([*inputs, *outputs])
+    lines = [
+        f"  const auto program = [&](const auto aligned, {', '.join(parameters)}) {{",
+        body + "  };",
+    ]
+    unknown = f"program(tile_false(), {arguments});"
+    if "tile_load_aligned" in body:
+        asked = " && ".join(f"tile_aligned({n})" for n in inputs)
+        lines += [f"  if ({asked}) program(tile_true(), {arguments});", f"  else {unknown}"]
+    else:
+        lines.append(f"  {unknown}")
+    return "\n".join(lines) + "\n"
 
 
 def _unpack_words(slot: int, scalar: Scalar) -> str:

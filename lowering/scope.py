@@ -11,7 +11,6 @@ from ..fusion.graph import Graph, Node, Value
 from ..fusion.ops import OPS
 from ..fusion.types import I32, Scalar
 from ..fusion.views import Bits, identity, input_bits
-from . import expr
 from .layout import Layout, log2
 from .nest import Expr, Nest
 from .text import c_type, literal
@@ -99,7 +98,7 @@ class Scope:
         texts = [a.text for a in args]
         if node.id in self.emitter.index_bits:
             texts[0] = f"tile_bit({texts[0]})"
-        return expr.text(node, texts, wraps=self.emitter.wraps(node))
+        return self.emitter.apply(node, texts, wraps=self.emitter.wraps(node))
 
     def _root(self, root: Value, bits: Bits) -> Expr:
         if not root.type.shape:
@@ -205,7 +204,7 @@ def combine_lines(
         if node.op == "const":
             known[node.result] = literal(node.attr("value"), node.types[0].scalar)
             continue
-        text = expr.text(node, [known[v] for v in node.inputs], wraps=True)
+        text = emitter.apply(node, [known[v] for v in node.inputs], wraps=True)
         if len(region) == 1:
             known[node.result] = text
             continue

@@ -33,6 +33,11 @@ class Target:
     compiler).
     `core`: what the programs on one core share, if it is known.
     `tile_bytes`: what one tile may take of a thread's registers and private memory (0: no limit).
+    `preludes`: the texts before a kernel; `shared`: the word before the declaration of threadgroup memory.
+    `product`: a function for products of floats, where the compiler would make them part of fused
+    multiply-adds ("": a sign).
+    `entry`: text before a kernel, with its number of threads for {threads}.
+    `restricts`: the compiler must be told that arrays do not overlap, and vectors of memory are aligned.
     `stack_bytes`: what the tiles of one program may take, where they live on a stack.
     """
 
@@ -57,6 +62,11 @@ class Target:
     registers: int = 0
     vectors: bool = False
     core: Core | None = None
+    preludes: tuple[str, ...] = ()
+    shared: str = ""
+    product: str = ""
+    restricts: bool = False
+    entry: str = ""
 
 
 # What M1 and M2 have; of newer chips it is not known, and they have no less.
@@ -94,6 +104,42 @@ def _metal(row: Capability) -> Target:
         tile_bytes=8192,
         registers=row.get("register_spill_threshold", _FEWEST_REGISTERS),
         matrix_types=frozenset(t for t, cell in _MATRIX_CELLS.items() if row.get(cell, False)),
+        preludes=("words.h", "thread_words.h", "metal_words.h"),
+        shared="threadgroup",
+    )
+
+
+# MLX says `__global__` and no more. Without the number of threads, the compiler takes more registers than a
+# large program has.
+_CUDA_ENTRY = """
+#undef __global__
+#define __global__ __attribute__((global)) __launch_bounds__({threads})
+"""
+
+
+def _cuda(row: Capability) -> Target:
+    return Target(
+        name="cuda",
+        lanes=row.value("simd_width"),
+        loop="#pragma unroll",
+        inner_loop="#pragma unroll",
+        masked_loop="#pragma unroll",
+        plain_loop="#pragma unroll 4",
+        threadgroup_bytes=row.value("threadgroup_memory_bytes"),
+        max_threads=row.value("max_threads_per_threadgroup"),
+        array="",
+        in_place=False,
+        dot="staged_fma",
+        reduce_chunk=0,
+        fp64=row.value("fp64"),
+        vectors=True,
+        tile_bytes=8192,
+        registers=row.value("register_spill_threshold"),
+        preludes=("cuda_words.h", "words.h", "thread_words.h", "cuda_end.h"),
+        shared="__shared__",
+        product="tile_product",
+        restricts=True,
+        entry=_CUDA_ENTRY,
     )
 
 
@@ -118,4 +164,8 @@ def _host(row: Capability) -> Target:
     )
 
 
-_BACKENDS: dict[str, Callable[[Capability], Target]] = {"metal": _metal, "host": _host}
+_BACKENDS: dict[str, Callable[[Capability], Target]] = {
+    "metal": _metal,
+    "cuda": _cuda,
+    "host": _host,
+}

@@ -27,11 +27,15 @@ _WORDS = frozenset({"char", "uchar", "short", "ushort", "int", "uint", "half", "
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """`width` elements along dimension `dim` (of the nest) at a time, for the accesses `nodes` (ids)."""
+    """`width` elements along dimension `dim` (of the nest) at a time, for the accesses `nodes` (ids).
+
+    `aligned`: those that are multiples of the width away from the start of their array.
+    """
 
     dim: int
     width: int
     nodes: frozenset[int]
+    aligned: frozenset[int] = frozenset()
 
 
 def plan(emitter: Emitter, nodes: Iterable[Node], home: Layout, loops: Layout) -> Vectors | None:
@@ -39,9 +43,10 @@ def plan(emitter: Emitter, nodes: Iterable[Node], home: Layout, loops: Layout) -
     if not emitter.target.vectors:
         return None
     found: dict[int, tuple[int, int]] = {}
+    divisibility: dict[int, int] = {}
     for node in nodes:
         if node.op in ("load", "store") and node.inputs[0].type.shape == home.shape:
-            bit, width = _widest(emitter, node, home)
+            bit, width, divisibility[node.id] = _widest(emitter, node, home)
             if width > 1:
                 found[node.id] = bit, width
     if not found:
@@ -51,29 +56,30 @@ def plan(emitter: Emitter, nodes: Iterable[Node], home: Layout, loops: Layout) -
     if bit not in starts:
         return None
     same = frozenset(n for n, f in found.items() if f == (bit, width))
-    return Vectors(starts.index(bit), width, same)
+    whole = frozenset(n for n in same if divisibility[n] % width == 0)
+    return Vectors(starts.index(bit), width, same, whole)
 
 
-def _widest(emitter: Emitter, node: Node, home: Layout) -> tuple[int, int]:
-    """(lowest bit of the element number along the vector, elements)."""
+def _widest(emitter: Emitter, node: Node, home: Layout) -> tuple[int, int, int]:
+    """(lowest bit of the element number along the vector, elements, what divides the first's offset)."""
     access = emitter.accesses.get(emitter.values.base(node.inputs[0]))  # type: ignore[arg-type]
     scalar = (node.types[0] if node.op == "load" else node.inputs[1].type).scalar
     if access is None or access.storage not in _WORDS or is_recast(access, scalar):
-        return 0, 1
+        return 0, 1, 1
     if node.op == "load" and access.mode == "merged" and access.reads_back:
-        return 0, 1
+        return 0, 1, 1
     pointer, others = node.inputs[0], node.inputs[1:]
     mask = others[:1] if node.op == "load" else others[1:2]
     early = (pointer, *mask, *(others[1:2] if node.op == "load" else ()))
     if not all(emitter.values.is_light(v) for v in early):
-        return 0, 1
-    best = 0, 1
+        return 0, 1, 1
+    best, axis = (0, 1, 1), emitter.axis(pointer)
     for dim, bits in enumerate(emitter.nest(home).ranges):
-        width = min(held(home, bits), emitter.axis(pointer).contiguity[dim])
+        width = min(held(home, bits), axis.contiguity[dim])
         for value in early[1:]:
             width = min(width, emitter.axis(value).constancy[dim] if value.type.shape else width)
         if width > best[1]:
-            best = bits.start, width
+            best = bits.start, width, axis.divisibility[dim]
     return best
 
 
@@ -178,16 +184,20 @@ def vector_type(storage: str, width: int) -> str:
     return f"{storage}{width}"
 
 
-def load_text(name: str, index: str, storage: str, width: int) -> str:
-    """A vector of elements as they are in memory."""
-    return (
-        f"{vector_type(storage, width)}"
-        f"(tile_load<packed_{vector_type(storage, width)}>(&{name}[{index}]))"
-    )
+def load_text(name: str, index: str, storage: str, width: int, word: str) -> str:
+    """A vector of elements as they are in memory. `word`: tile_load or tile_load_aligned."""
+    vector = vector_type(storage, width)
+    return f"{vector}({word}<packed_{vector}>(&{name}[{index}]))"
 
 
-def store_text(name: str, index: str, storage: str, width: int, vector: str) -> str:
-    return f"tile_store<packed_{vector_type(storage, width)}>(&{name}[{index}], {vector});"
+def store_text(name: str, index: str, storage: str, width: int, vector: str, word: str) -> str:
+    return f"{word}<packed_{vector_type(storage, width)}>(&{name}[{index}], {vector});"
+
+
+def word_for(emitter: Emitter, node: Node, vectors: Vectors) -> str:
+    """The function of a vector access: where alignment matters, whether it is proved."""
+    aligned = emitter.target.restricts and node.id in vectors.aligned
+    return f"tile_{node.op}_aligned" if aligned else f"tile_{node.op}"
 
 
 def filled(value: Value, text: str, storage: str, width: int) -> str:

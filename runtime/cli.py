@@ -118,7 +118,7 @@ def _add_install(install: argparse.ArgumentParser) -> None:
 
 
 def _add_emit(emit: argparse.ArgumentParser) -> None:
-    emit.add_argument("--target", choices=("metal", "host"), default="metal")
+    emit.add_argument("--target", choices=("metal", "cuda", "host"), default="metal")
     emit.add_argument("--kernel", help="only the kernel of this name")
     emit.add_argument("script", help="a Python file; its output goes to stderr")
     emit.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments of the script")

@@ -267,20 +267,11 @@ _CHECKS: tuple[tuple[str, Callable[[], Check]], ...] = (
 
 
 def _targets() -> Iterator[str]:
-    from .target import NAMES
+    from .target import NAMES, best
 
     for name in NAMES:
-        if name != "metal" or name == _target_name() or _has_metal():
+        if name not in ("metal", "cuda") or name in (_target_name(), best()):
             yield name
-
-
-def _has_metal() -> bool:
-    try:
-        import mlx.core as mx
-
-        return bool(mx.metal.is_available())
-    except Exception:  # noqa: BLE001  a broken MLX has no Metal
-        return False
 
 
 def _target_name() -> str | None:

@@ -38,6 +38,7 @@ class _Interface:
         finish_pending()
 
 
+_SHARED = 32768  # bytes, as all Apple GPUs have
 _THREADS = 1024  # of a program at most, where the table says no more
 
 
@@ -67,10 +68,10 @@ def _properties() -> dict[str, int]:
     from .chip import current_chip
     from .target import current
 
-    chip = current_chip() if current().name == "metal" else None
+    chip = current_chip() if current().name in ("metal", "cuda") else None
     threads = chip.get("max_threads_per_core", _THREADS) if chip else _THREADS
     return {
-        "max_shared_mem": 32768,
+        "max_shared_mem": (chip.get("threadgroup_memory_bytes", 0) if chip else 0) or _SHARED,
         "multiprocessor_count": chip.get("cores", 1) if chip else os.cpu_count() or 1,
         "warpSize": 32,
         "max_num_regs": threads,

@@ -25,7 +25,7 @@ def last_launcher(kernel: Any) -> Launcher:
 
 
 def lowered_last(kernel: Any, target: str) -> Kernel:
-    """What `kernel`'s last launch becomes on "host", "simulate" or "metal" (":M3 Max" for a chip)."""
+    """What `kernel`'s last launch becomes on "host", "simulate", "metal" or "cuda" (":M3 Max" for a chip)."""
     launcher = last_launcher(kernel)
     facts = launcher.last_facts
     if target == "host":

@@ -401,4 +401,5 @@ _PREPARE: dict[str, Callable[[Launcher, dict[int, BufferFacts]], Call]] = {
     "host": _prepare_host,
     "simulate": _prepare_metal,
     "metal": _prepare_metal,
+    "cuda": _prepare_metal,
 }

@@ -82,7 +82,7 @@ def kernel_for(text: str, target: str, num_warps: int, facts: Mapping[int, Buffe
 
 @functools.lru_cache(maxsize=64)
 def _row(arch: str) -> Target:
-    """The lowering target of "host", "simulate", "metal", or one of these with ":chip"."""
+    """The lowering target of "host", "simulate", "metal", "cuda", or one of these with ":chip"."""
     from ..lowering.targets import target_for
 
     return target_for(_capability(arch))
@@ -94,6 +94,8 @@ def _capability(arch: str) -> Capability:
     from .. import hwinfo
 
     name, _, chip = arch.partition(":")
+    if name == "cuda":
+        return hwinfo.find(chip) if chip else _cuda_device()
     if name != "metal":
         return hwinfo.find(chip or ("host" if name == "host" else "simulator"))
     from .selftest import trusted_row
@@ -113,8 +115,22 @@ def _device() -> dict[str, str | int] | None:
     return dict(mx.device_info()) if mx.metal.is_available() else None
 
 
+# What is lowered for where there is no GPU to ask, as for printing a kernel's text.
+_OLDEST_CUDA = "cuda 8.0"
+
+
+def _cuda_device() -> Capability:
+    from .. import hwinfo
+    from .chip import device_info
+
+    row = hwinfo.detect(device_info())
+    return row if row.backend == "cuda" else hwinfo.find(_OLDEST_CUDA)
+
+
 def _name(arch: str) -> str:
     """What the disk cache tells apart: the device that is there, and what is trusted of it."""
+    if arch == "cuda":
+        return f"cuda:{_capability(arch).name}"
     if not arch.startswith("metal"):
         return arch
     off = sorted(n for n, cell in _capability(arch).cells.items() if cell.value is False)

@@ -1,4 +1,4 @@
-"""Launches through mx.fast.metal_kernel: the real call, or its text in the simulator.
+"""Launches through mx.fast.metal_kernel or cuda_kernel: the real call, or its text in the simulator.
 
 A kernel cannot write its inputs, so each written buffer comes back as a new array: as it is if the kernel is
 proved to write all of it, merged with the old contents where it wrote, or combined with them (atomics).
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..fusion.errors import BadArgument, TritonMlxError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Grid = tuple[int, int, int]
 MAX_BUFFERS = 31  # Metal's buffer argument table (developer.apple.com/metal/limits)
+_CUDA_GRID = 65535  # CUDA C++ Programming Guide, technical specifications
 _MAX_THREADS = 2**31 - 1  # MLX's grid is a tuple of C ints
 
 
@@ -40,19 +41,49 @@ def prepare(launcher: Launcher, facts: Mapping[int, BufferFacts]) -> Call:
     """A function that launches on arrays (one per buffer), packed scalars and a grid."""
     from .launch import remember
 
-    plans: dict[Any, Kernel] = {}
+    plans: dict[Any, _Ready] = {}
 
     def call(arrays: Sequence[Any], scalars: bytes, grid: Grid) -> None:
         key = (scalars, grid, tuple([a.size for a in arrays]))
-        if key not in plans:
+        ready = plans.get(key)
+        if ready is None:
             _check_sizes(arrays)
-            plans[key] = plan(launcher.text, launcher.choice.arch, launcher.num_warps, facts, key)
-        kernel = plans[key]
-        for k, new in _launch(launcher, kernel, arrays, scalars, grid):
+            arch, warps = launcher.choice.arch, launcher.num_warps
+            kernel = plan(launcher.text, arch, warps, facts, key)
+            ready = plans[key] = _ready(launcher, kernel, arrays, scalars, grid)
+        for k, new in _launch(ready, arrays):
             native.rebind(arrays[k], new)
-        remember(arrays[k] for k, a in enumerate(kernel.accesses) if a.mode != "read")
+        remember(arrays[k] for k in ready.written)
 
     return call
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What is the same in all launches with equal scalars, grid and sizes.
+
+    `run`: inputs → outputs; `words`: the packed scalars as an array; `written`: indexes of buffers.
+    """
+
+    kernel: Kernel
+    run: Callable[[list[Any]], list[Any]]
+    words: Any
+    written: tuple[int, ...]
+    simulated: bool
+
+
+def _ready(
+    launcher: Launcher, kernel: Kernel, arrays: Sequence[Any], scalars: bytes, grid: Grid
+) -> _Ready:
+    call = metal_call(kernel, [_Shape(a) for a in arrays], grid)
+    simulated = launcher.choice.name == "simulate"
+    return _Ready(
+        kernel,
+        (lambda inputs: _run(launcher, call, inputs)) if simulated else call.ready(),
+        _scalar_words(scalars) if kernel.scalars else None,
+        tuple(k for k, a in enumerate(kernel.accesses) if a.mode != "read"),
+        simulated,
+    )
 
 
 def _check_sizes(arrays: Sequence[Any]) -> None:
@@ -96,23 +127,19 @@ def plan(
     return lowered.kernel_for(text, arch, num_warps, proved)
 
 
-def _launch(
-    launcher: Launcher, kernel: Kernel, arrays: Sequence[Any], scalars: bytes, grid: Grid
-) -> list[tuple[int, Any]]:
+def _launch(ready: _Ready, arrays: Sequence[Any]) -> list[tuple[int, Any]]:
     """(index of the buffer, its new contents) for every written buffer."""
     import mlx.core as mx
 
-    call = metal_call(kernel, [_Shape(a) for a in arrays], grid)
+    kernel = ready.kernel
     inputs = [_input(arrays[k]) for k in kernel.inputs]
-    if kernel.scalars:
-        inputs.append(_scalar_words(scalars))
-    simulated = launcher.choice.name == "simulate"
-    with mx.stream(mx.cpu) if simulated else contextlib.nullcontext():
-        made = iter(_run(launcher, call, inputs))
+    if ready.words is not None:
+        inputs.append(ready.words)
+    with mx.stream(mx.cpu) if ready.simulated else contextlib.nullcontext():
+        made = iter(ready.run(inputs))
         found: list[tuple[int, Any]] = []
-        for k, access in enumerate(kernel.accesses):
-            if access.mode == "read":
-                continue
+        for k in ready.written:
+            access = kernel.accesses[k]
             new = next(made)
             written = next(made) if access.mode == "merged" else None
             if arrays[k].size:
@@ -148,7 +175,9 @@ def metal_call(kernel: Kernel, shapes: Sequence[Any], grid: Grid) -> MetalCall:
     inputs = [kernel.accesses[k].old for k in kernel.inputs]
     if kernel.scalars:
         inputs.append("scalars")
-    if len(inputs) + len(outputs) > MAX_BUFFERS:
+    if kernel.target == "cuda":
+        _check_cuda_grid(grid)
+    elif len(inputs) + len(outputs) > MAX_BUFFERS:
         raise TooManyBuffers(
             f"{kernel.name} needs {len(inputs) + len(outputs)} buffers",
             why=f"Metal has {MAX_BUFFERS}",
@@ -176,7 +205,17 @@ def metal_call(kernel: Kernel, shapes: Sequence[Any], grid: Grid) -> MetalCall:
         output_shapes=tuple((s,) for _, s, _ in outputs),
         output_dtypes=tuple(d for _, _, d in outputs),
         init_value=fill if starts_filled else None,
+        language=kernel.target,
     )
+
+
+def _check_cuda_grid(grid: Grid) -> None:
+    if max(grid[1:]) > _CUDA_GRID:
+        raise BadArgument(
+            f"grid {grid}",
+            why=f"CUDA has at most {_CUDA_GRID} blocks on the second and third axis",
+            hint="use more of the first axis",
+        )
 
 
 def _input(array: Any) -> Any:
@@ -198,8 +237,7 @@ def _scalar_words(scalars: bytes) -> Any:
 
 
 def _run(launcher: Launcher, call: MetalCall, inputs: Sequence[Any]) -> list[Any]:
-    if launcher.choice.name == "metal":
-        return call.run(inputs)
+    """The call in the simulator."""
     from .simulator import simulate
 
     result = simulate(call, inputs, checked=launcher.choice.checked)
@@ -231,7 +269,8 @@ def _settled(access: Access, new: Any, written: Any, old: Any) -> Any:
     """The buffer's contents after the launch, in the old array's shape."""
     import mlx.core as mx
 
-    new = new.reshape(old.shape)
+    if new.shape != old.shape:
+        new = new.reshape(old.shape)
     if access.mode == "merged":
         return mx.where(written.reshape(old.shape), new, old)
     if access.mode == "combined":

@@ -52,7 +52,7 @@ class MetalCall:
     `name` is an identifier; `source` is the body, `header` goes before the function; `grid` and
     `threadgroup` count threads in (x, y, z); dtypes are MLX names such as "float32" or "bool". With
     `init_value` every output is filled with it first. `atomic_outputs` makes all outputs
-    `device atomic<T>*`.
+    `device atomic<T>*` (Metal only). `language`: "metal" or "cuda".
     """
 
     name: str
@@ -66,18 +66,23 @@ class MetalCall:
     output_dtypes: tuple[str, ...]
     init_value: float | None = None
     atomic_outputs: bool = False
+    language: str = "metal"
 
     def run(self, inputs: Sequence[mx.array]) -> list[mx.array]:
         """The real launch: lazy arrays, one for each output. Without Metal MLX raises its error."""
-        launched: list[mx.array] = self._kernel()(
-            inputs=list(inputs),
-            grid=self.grid,
-            threadgroup=self.threadgroup,
-            output_shapes=list(self.output_shapes),
-            output_dtypes=[mlx_dtype(name) for name in self.output_dtypes],
-            init_value=self.init_value,
-        )
-        return launched
+        return self.ready()(list(inputs))
+
+    def ready(self) -> Callable[[list[mx.array]], list[mx.array]]:
+        """`run`, with all that does not depend on the inputs done before."""
+        kernel = self._kernel()
+        rest = {
+            "grid": self.grid,
+            "threadgroup": self.threadgroup,
+            "output_shapes": list(self.output_shapes),
+            "output_dtypes": [mlx_dtype(name) for name in self.output_dtypes],
+            "init_value": self.init_value,
+        }
+        return lambda inputs: cast("list[mx.array]", kernel(inputs=inputs, **rest))
 
     def text(self, inputs: Sequence[mx.array]) -> MetalText:
         """The Metal text that MLX makes for these inputs; needs no Metal and evaluates nothing.
@@ -100,13 +105,14 @@ class MetalCall:
             self.source,
             self.header,
             self.atomic_outputs,
+            self.language,
         )
 
     def _kernel(self) -> Callable[..., Any]:
         return _kernel(self._kernel_key())
 
 
-_KernelKey = tuple[str, tuple[str, ...], tuple[str, ...], str, str, bool]
+_KernelKey = tuple[str, tuple[str, ...], tuple[str, ...], str, str, bool, str]
 _InputForm = tuple[str, int, bool]
 
 
@@ -127,14 +133,19 @@ def dtype_name(dtype: mx.Dtype) -> str:
 def _kernel(key: _KernelKey) -> Callable[..., Any]:
     import mlx.core as mx
 
-    name, input_names, output_names, source, header, atomic = key
-    made = mx.fast.metal_kernel(
+    name, input_names, output_names, source, header, atomic, language = key
+    make, options = (
+        (mx.fast.cuda_kernel, {})
+        if language == "cuda"
+        else (mx.fast.metal_kernel, {"atomic_outputs": atomic})
+    )
+    made = make(
         name=name,
         input_names=list(input_names),
         output_names=list(output_names),
         source=source,
         header=header,
-        atomic_outputs=atomic,
+        **options,
     )
     return cast("Callable[..., Any]", made)
 

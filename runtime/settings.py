@@ -2,7 +2,7 @@
 
 | variable | meaning | default |
 |---|---|---|
-| TRITON_MLX_TARGET | "metal", "host" or "simulate": where launches run | metal where MLX has Metal, else host |
+| TRITON_MLX_TARGET | "metal", "cuda", "host", "simulate": where launches run | the GPU of MLX, else host |
 | TRITON_MLX_CHIP | a row of the capability table, such as "M3 Max" | what is detected |
 | TRITON_MLX_CACHE_DIR | folder of the disk cache | the system's user cache folder |
 | TRITON_MLX_CXX | C++ compiler for the host target | g++, clang++ or c++, whichever is found first |

@@ -9,7 +9,7 @@ from typing import Any
 from ..fusion.errors import TritonMlxError
 from .settings import Settings
 
-NAMES = ("host", "simulate", "metal")
+NAMES = ("host", "simulate", "metal", "cuda")
 
 
 class UnknownTarget(TritonMlxError, ValueError):
@@ -28,8 +28,8 @@ class Choice:
 
     @property
     def device(self) -> int:
-        """A number of its own: Triton keeps compiled kernels per device."""
-        return _numbers.setdefault(self, len(_numbers))
+        """A number of its own: Triton keeps compiled kernels, and facts of a device, by this number."""
+        return _numbers.setdefault(self, _FIRST_DEVICE + len(_numbers))
 
     @property
     def arch(self) -> str:
@@ -37,6 +37,9 @@ class Choice:
         return f"{self.name}:{self.chip}" if self.chip else self.name
 
 
+# Whose rows of the hardware table a target may be told to lower for.
+_BACKENDS = {"metal": "metal", "simulate": "metal", "cuda": "cuda"}
+_FIRST_DEVICE = 1 << 10  # above the devices of Triton's own back ends in the same process
 _numbers: dict[Choice, int] = {}
 
 
@@ -50,10 +53,10 @@ def _checked_choice(name: str, checked: bool, chip: str) -> Choice:
     from .. import hwinfo
 
     row = hwinfo.find(chip)
-    if name == "host" or row.backend != "metal":
+    if row.backend != _BACKENDS.get(name):
         raise UnknownTarget(
             f"chip {chip!r} on target {name!r}",
-            why="chips are rows of Apple GPUs",
+            why="metal and simulate take rows of Apple GPUs, cuda takes compute capabilities",
             hint="triton_mlx.use('simulate', chip='M3 Max')",
         )
     return Choice(name, checked and name == "simulate", row.name)
@@ -69,22 +72,28 @@ def current() -> Choice:
 
 
 def default() -> Choice:
-    """From the environment; else Metal where MLX has it, else the host. Read once per process."""
+    """From the environment; else the GPU that MLX has, else the host. Read once per process."""
     global _default
     if _default is None:
         settings = Settings.from_env()
-        name = settings.target or ("metal" if _has_metal() else "host")
+        name = settings.target or best()
         _default = _checked_choice(name, settings.checked, settings.chip if name != "host" else "")
     return _default
 
 
-def _has_metal() -> bool:
+def best() -> str:
+    """The GPU that MLX has, else the host."""
     try:
         import mlx.core as mx
 
-        return bool(mx.metal.is_available())
+        return "metal" if mx.metal.is_available() else "cuda" if has_cuda(mx) else "host"
     except Exception:  # noqa: BLE001  a broken MLX must not break the import of triton
-        return False
+        return "host"
+
+
+def has_cuda(mx: Any) -> bool:
+    """True if this MLX is a CUDA build on a machine with a GPU."""
+    return hasattr(mx, "cuda") and bool(mx.cuda.is_available())
 
 
 class use:  # noqa: N801  reads as a verb: use("host")

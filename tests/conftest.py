@@ -13,6 +13,9 @@ import triton_mlx
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden")
+    parser.addoption(
+        "--target", help="run what runs on every target on this one only, such as cuda"
+    )
     parser.addoption("--update-operations", action="store_true", help="rewrite docs/operations.md")
     parser.addoption("--long", action="store_true", help="try every kernel without each barrier")
 
@@ -57,6 +60,10 @@ def target(request: pytest.FixtureRequest) -> Iterator[str]:
     access out of bounds or to nothing) is an exception.
     """
     name: str = request.param
+    only = request.config.getoption("--target")
+    if only and name != "host":
+        pytest.skip(f"only {only} is asked for")
+    name = only or name
     scope = triton_mlx.use(name, checked=True) if name == "simulate" else triton_mlx.use(name)
     with scope:
         yield name

@@ -1,0 +1,90 @@
+"""The CUDA text of kernels compiles with NVRTC, as MLX compiles it; no GPU is needed.
+
+With NVRTC from a wheel (nvidia-cuda-nvrtc), CUDA_HOME says where it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from cuda_kernels import KERNELS
+from nvrtc import errors, folder, unit
+
+import triton_mlx
+from triton_mlx.fusion.errors import BadArgument
+from triton_mlx.lowering.record import Kernel
+from triton_mlx.runtime.inspect import last_launcher, lowered_last
+from triton_mlx.runtime.metal import metal_call
+
+DTYPES = {
+    "bool": "bool",
+    "uchar": "uint8",
+    "char": "int8",
+    "int": "int32",
+    "uint": "uint32",
+    "long": "int64",
+    "half": "float16",
+    "bfloat": "bfloat16",
+    "float": "float32",
+}
+
+
+class Shape:
+    def __init__(self, size: int, dtype: str):
+        self.size, self.dtype = size, dtype
+
+
+def text_of(kernel: Any) -> str:
+    """The whole text that MLX hands to NVRTC for the kernel's last launch."""
+    lowered: Kernel = lowered_last(kernel, "cuda:cuda 9.0")
+    sizes = last_launcher(kernel).last_sizes
+    shapes = [Shape(n, DTYPES[a.storage]) for n, a in zip(sizes, lowered.accesses, strict=True)]
+    call = metal_call(lowered, shapes, (1, 1, 1))
+    assert call.language == "cuda"
+    inputs = [(lowered.accesses[k].old, shapes[k].dtype) for k in lowered.inputs]
+    inputs += [("scalars", "uint32")] * bool(lowered.scalars)
+    outputs = list(zip(call.output_names, call.output_dtypes, strict=True))
+    return unit(call.name, call.header, call.source, inputs, outputs)
+
+
+@pytest.mark.skipif(folder() is None, reason="no NVRTC")
+@pytest.mark.parametrize("name", KERNELS)
+def test_compiles(name: str) -> None:
+    kernel, launch = KERNELS[name]
+    with triton_mlx.use("host"):
+        launch()
+    assert errors(text_of(kernel)) == ""
+
+
+@pytest.mark.skipif(folder() is None, reason="no NVRTC")
+def test_a_wrong_text_is_found() -> None:
+    assert "undefined" in errors(unit("wrong", "", "out[0] = nowhere;", [], [("out", "float32")]))
+
+
+def test_no_word_of_metal_alone() -> None:
+    """What the prelude does not define must not be there."""
+    kernel, launch = KERNELS["matmul"]
+    with triton_mlx.use("host"):
+        launch()
+    body = lowered_last(kernel, "cuda").body
+    assert "#pragma clang" not in body and "simdgroup_matrix" not in body
+    assert "__shared__ uchar arena" in body
+
+
+def test_grid_limit() -> None:
+    kernel, launch = KERNELS["add"]
+    with triton_mlx.use("host"):
+        launch()
+    lowered = lowered_last(kernel, "cuda")
+    shapes = [Shape(5000, "float32")] * len(lowered.accesses)
+    metal_call(lowered, shapes, (1, 65535, 1))
+    with pytest.raises(BadArgument, match="65536"):
+        metal_call(lowered, shapes, (1, 65536, 1))
+
+
+def test_target_and_chip() -> None:
+    with triton_mlx.use("cuda", chip="cuda 9.0"):
+        pass
+    with pytest.raises(ValueError, match="M3 Max"):
+        triton_mlx.use("cuda", chip="M3 Max")
