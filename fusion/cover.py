@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from . import semantics
 from .graph import Function, Graph, Node, Value
+from .masks import address_conditions
 
 Array = npt.NDArray[Any]
 MAX_WORK = 1 << 26  # elements evaluated before giving up
@@ -40,6 +41,23 @@ def covered(
     parameter to that index; `sizes`: elements per buffer; `scalars`: values of scalar parameters.
     """
     proof = _Proof(function, aliases, sizes, scalars, grid)
+    return frozenset(b for b in proof.run() if b in stored)
+
+
+def visited(
+    function: Function,
+    stored: frozenset[int],
+    aliases: Mapping[int, int],
+    sizes: Mapping[int, int],
+    scalars: Mapping[int, int | float | bool],
+    grid: tuple[int, int, int],
+) -> frozenset[int]:
+    """The buffers among `stored` of which one store of the launch has every element in turn, once.
+
+    It may then be for the element's value to decide whether it is stored (fusion/masks.py): no other
+    thread has that element.
+    """
+    proof = _Visits(function, aliases, sizes, scalars, grid)
     return frozenset(b for b in proof.run() if b in stored)
 
 
@@ -139,15 +157,21 @@ class _Proof:
         if places.size and (places.min() < 0 or places.max() >= hit.size):
             self.failed.add(base)
             return
+        self.reach(base, hit, places)
+
+    def mask(self, node: Node, at: int) -> Array:
+        """Where an access happens; `at`: which input its mask is, if it has one."""
+        return self.value(node.inputs[at]) if len(node.inputs) > at else np.ones(1, bool)
+
+    def reach(self, base: int, hit: Array, places: Array) -> None:
+        """Note that these elements are stored."""
         hit[places] = True
 
     def places(self, node: Node, mask_at: int, active: Array) -> tuple[int, Array]:
         """(buffer, elements of it that `node` accesses); `mask_at`: which input its mask is."""
         base, offset = self.pointer(node.inputs[0])
-        has_mask = len(node.inputs) > mask_at
-        mask = self.value(node.inputs[mask_at]) if has_mask else np.ones(1, bool)
         rank = len(node.inputs[0].type.shape)
-        mask = mask & active.reshape(active.shape[:1] + (1,) * rank)
+        mask = self.mask(node, mask_at) & active.reshape(active.shape[:1] + (1,) * rank)
         shape = np.broadcast_shapes(offset.shape, mask.shape, self._full_shape(node))
         self._spend(int(np.prod(shape, dtype=np.int64)))
         return base, np.broadcast_to(offset, shape)[np.broadcast_to(mask, shape)]
@@ -214,6 +238,22 @@ class _Proof:
         found = semantics.apply(node, *(self.value(v) for v in node.inputs))
         self._spend(found.size)
         return found
+
+
+class _Visits(_Proof):
+    """Elements that a store has in turn, each of them once."""
+
+    def mask(self, node: Node, at: int) -> Array:
+        found = np.ones(1, bool)
+        if len(node.inputs) > at:
+            for condition in address_conditions(node.inputs[at], lambda v: self.nodes.get(v.node)):
+                found = found & self.value(condition)
+        return found
+
+    def reach(self, base: int, hit: Array, places: Array) -> None:
+        if np.unique(places).size != places.size or bool(hit[places].any()):
+            self.failed.add(base)
+        hit[places] = True
 
 
 def _reshape(node: Node, a: Array) -> Array:

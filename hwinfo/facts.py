@@ -36,6 +36,7 @@ _ALL = (
     Fact("simd_width", int, "", "threads of a simdgroup (CUDA: warp)"),
     Fact("max_buffers", int, "", "places of the buffer argument table"),
     Fact("registers_kb_per_core", int, "KB", "register file of one core"),
+    Fact("simdgroups_to_saturate", int, "", "simdgroups on one core that keep its ALUs busy"),
     Fact("register_spill_threshold", int, "32-bit registers", "per thread, before they spill"),
     Fact("dynamic_caching", bool, "", "registers and threadgroup memory share one cache"),
     # Types.

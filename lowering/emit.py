@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..fusion.axis import Axis, analyse, unknown
 from ..fusion.errors import PointerProvenance, TileTooLarge, UnsupportedType
@@ -21,7 +21,7 @@ from .pressure import Pressure
 from .products import products, wishes
 from .record import Access, Site
 from .scope import Scope, Storage
-from .steps import Schedule, Step, schedule
+from .steps import Memory, Schedule, Step, schedule
 from .targets import Target
 from .text import Writer, c_type
 from .values import Values
@@ -54,6 +54,7 @@ class Emitter:
         hopes = wishes(function, self.values, planned)
         self.homes = Homes(function.body, self.values, self.simdgroups, planned, hopes, self.axis)
         self.accesses, self.aliases = accesses, aliases
+        self.memory = Memory(aliases, self._split(), self.synchronises)
         self.out = Writer()
         self.scalars: dict[Value, str] = dict(scalar_words)
         self._storage: dict[tuple[Value, Layout], Storage] = {}
@@ -63,8 +64,9 @@ class Emitter:
         self.tile_bytes = 0
         self.pressure = Pressure()
         self.sites: list[Site] = []
+        self.notes: list[str] = []  # of what was chosen, for Kernel.schedule
+        self.product_reads = 0.0
         self.index_bits = indexes.from_booleans(function.body)
-        self._used = set(_all_uses(function.body))
 
     @property
     def threads(self) -> int:
@@ -74,6 +76,18 @@ class Emitter:
     def synchronises(self) -> bool:
         """True if the kernel has atomics: other programs may then write what this one reads."""
         return any(n.op.startswith("atomic") for n in self.function.body.walk())
+
+    def _split(self) -> frozenset[Value]:
+        """Buffers whose loads and stores are in different memory, and no load asks which to take."""
+        found: dict[Value, set[Access]] = {}
+        for parameter, access in self.accesses.items():
+            found.setdefault(self.aliases.get(parameter, parameter), set()).add(access)
+        apart = ("fresh", "merged", "combined")
+        return frozenset(
+            buffer
+            for buffer, (one, *others) in found.items()
+            if not others and one.mode in apart and not one.reads_back
+        )
 
     def body(self) -> str:
         """The statements of the kernel."""
@@ -110,9 +124,6 @@ class Emitter:
             "threadgroup_position_in_grid" if node.op == "program_id" else "threadgroups_per_grid"
         )
         return f"(int){word}.{axis}"
-
-    def is_used(self, value: Value) -> bool:
-        return value in self._used
 
     def apply(self, node: Node, texts: Sequence[str], *, wraps: bool) -> str:
         """An elementwise operation in the target's words."""
@@ -206,7 +217,7 @@ class Emitter:
     def block(self, graph: Graph, targets: Mapping[Value, tuple[Storage, Value | None]]) -> None:
         """Emit `graph`. `targets`: output → (where the owner wants it, the argument that lives there)."""
         wanted = {v: storage.layout for v, (storage, _) in targets.items()}
-        plan = schedule(graph, self.values, self.homes, self.aliases, wanted)
+        plan = schedule(graph, self.values, self.homes, self.memory, wanted)
         reuse = self._reuse(plan, targets)
         outer = self.pressure.names
         for index, step in enumerate(plan.steps):
@@ -374,14 +385,6 @@ class Emitter:
         with self.out.block():
             for text in lines:
                 self.out.line(text)
-
-
-def _all_uses(graph: Graph) -> Iterator[Value]:
-    yield from graph.outputs
-    for node in graph:
-        yield from node.inputs
-        for region in node.regions:
-            yield from _all_uses(region)
 
 
 def _for(emitter: Emitter, node: Node) -> None:

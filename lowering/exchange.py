@@ -79,12 +79,13 @@ class Arena:
         """The value of `text`, evaluated by the one thread that `owner` names, in all its copies."""
         scalar = node.types[0].scalar
         self.bytes = max(self.bytes, scalar.bytes * self.emitter.threads)
+        free = not self.dirty and scope.nest.depth == 0
         self.dirty = True
         self.exchanges += 1
         word, depth = c_type(scalar), scope.nest.depth
         name, shared = scope.name(node.result, node), self.emitter.unique("shared")
         for line in (
-            "threadgroup_barrier(mem_flags::mem_threadgroup);",
+            *([] if free else ["threadgroup_barrier(mem_flags::mem_threadgroup);"]),
             f"threadgroup {word}* {shared} = (threadgroup {word}*)arena;",
             f"if ({' && '.join(owner)}) {shared}[tid] = {text};",
             "threadgroup_barrier(mem_flags::mem_threadgroup);",
@@ -101,7 +102,8 @@ class Arena:
 
 _AND = " | mem_flags::"
 _BARRIER = re.compile(r"( *)threadgroup_barrier\(mem_flags::(.*)\);")
-_NOTHING = re.compile(r" *(\{|//.*)?")
+# Lines that touch no memory that threads share: comments, declarations, arithmetic on scalars.
+_NOTHING = re.compile(r" *(\{|//.*|const \w+ \w+ = [^\[\]]*;|\w+ \w+(\[\d+\])?;)?")
 
 
 def barrier(emitter: Emitter, flags: str = "mem_threadgroup") -> None:

@@ -1,7 +1,8 @@
 """How many simdgroups run a program: what the user asked for, unless that cannot be good.
 
 A tile is a wish. More simdgroups share it where the registers of a thread would not hold it; fewer run a
-program whose largest tile leaves some of them without an element of their own.
+program whose largest tile leaves some of them without an element of their own; and more where a core of the
+chip would else not have enough of them to be busy (lowering/occupancy.py).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from ..fusion.graph import Function
 from ..fusion.passes.clean import RemoveDeadNodes
 from ..fusion.passes.narrow import NarrowOffsets
 from .kernel import lower
+from .occupancy import better, resident
 from .record import BufferFacts, Kernel
 from .targets import Target
 
@@ -47,13 +49,46 @@ def lower_to_fit(
             refused = refused or error
         else:
             if kernel.registers <= target.registers:
-                return replace(kernel, schedule=_reason(asked, count, target, tried, refused))
+                reason = _reason(asked, count, target, tried, refused)
+                return _busier(function, target, facts, _noted(kernel, reason))
             tried.append(kernel)
         count *= 2
     best = min(tried, key=lambda k: k.registers, default=None)
     if best is None or best.registers > _MOST_SPILLED * target.registers:
         raise refused or _too_many(function, best, target)
-    return replace(best, schedule=_spills(best, target))
+    return _noted(best, _spills(best, target))
+
+
+def _noted(kernel: Kernel, reason: str) -> Kernel:
+    """`kernel` with the reason for its number of simdgroups before what its schedule says already."""
+    return replace(kernel, schedule="; ".join(filter(None, (reason, kernel.schedule))))
+
+
+def _busier(
+    function: Function, target: Target, facts: Mapping[int, BufferFacts], kernel: Kernel
+) -> Kernel:
+    """`kernel`, or with more simdgroups if a core of the chip would else have too few to be busy."""
+    core = target.core
+    if core is None:
+        return kernel
+    now = resident(core, kernel, target.lanes)
+    kernel = replace(kernel, schedule=f"{kernel.schedule}; {now}, {core.busy} keep it busy")
+    most = min(target.max_threads // target.lanes, _useful(function, target.lanes))
+    count = 2 * kernel.threads // target.lanes
+    while now.simdgroups < core.busy and count <= most:
+        try:
+            other = lower(function, target, count, facts)
+        except TileTooLarge:
+            return kernel
+        then = resident(core, other, target.lanes)
+        if other.registers <= target.registers and better(core, kernel, other, target.lanes):
+            half = kernel.threads // target.lanes
+            reason = (
+                f"{count} simdgroups, not {half}: {then} instead of {now}, {core.busy} keep it busy"
+            )
+            kernel, now = _noted(other, reason), then
+        count *= 2
+    return kernel
 
 
 def _too_many(function: Function, best: Kernel | None, target: Target) -> TileTooLarge:

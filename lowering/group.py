@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..fusion.graph import Node, Value
+from ..fusion.masks import address_conditions
 from ..fusion.ops import OPS
 from . import expr, fulltile, reduce, vectors
 from .coarse import coarse
@@ -198,13 +199,16 @@ def _store(emitter: Emitter, scope: Scope, node: Node) -> None:
     pointer, value, *mask = node.inputs
     bits = scope.identity if pointer.type.shape else ()
     base, index = scope.place(pointer, bits)
+    access, text = emitter.accesses[base], scope.here(value).text
     conditions = owner_condition(emitter, scope.nest.layout)
-    if mask:
+    if mask and access.keeps:
+        known = address_conditions(mask[0], emitter.values.made)
+        conditions += [scope.here(v).text for v in known]
+        old = read_text(access, f"{access.old}[{index.text}]", value.type.scalar)
+        text = f"({scope.here(mask[0]).text} ? {text} : {old})"
+    elif mask:
         conditions.append(scope.here(mask[0]).text)
-    lines = store_lines(
-        emitter.accesses[base], index.text, scope.here(value).text, value.type.scalar
-    )
-    _guarded(scope, conditions, lines)
+    _guarded(scope, conditions, store_lines(access, index.text, text, value.type.scalar))
 
 
 def _guarded(scope: Scope, conditions: list[str], lines: list[str]) -> None:
@@ -237,7 +241,7 @@ def _atomic(emitter: Emitter, scope: Scope, node: Node) -> Expr | None:
     bits = scope.identity if pointer.type.shape else ()
     base, index = scope.place(pointer, bits)
     scalar = value.type.scalar
-    used = emitter.is_used(node.result)
+    used = emitter.values.users(node.result) != []
     text = atomic_text(
         node, emitter.accesses[base], index.text, scope.here(value).text, scalar, used
     )
@@ -247,11 +251,30 @@ def _atomic(emitter: Emitter, scope: Scope, node: Node) -> Expr | None:
         _guarded(scope, owner + masks, [f"{text};"])
         return None
     guard = f"{masks[0]} ? {text} : {literal(0, scalar)}" if masks and masks[0] != "true" else text
+    if owner and scope.nest.layout.shape == () and _only_stored(emitter, node.result):
+        name = scope.name(node.result, node)
+        scope.line(0, f"{c_type(scalar)} {name} = {literal(0, scalar)};")
+        scope.line(0, f"if ({' && '.join(owner)}) {name} = {guard};")
+        return Expr(name)
     if owner:
         return emitter.arena.from_owner(scope, node, owner, guard)
     name = scope.name(node.result, node)
     scope.line(scope.nest.depth, f"const {c_type(scalar)} {name} = {guard};")
     return Expr(name, scope.nest.depth)
+
+
+def _only_stored(emitter: Emitter, value: Value) -> bool:
+    """True if a scalar is for nothing but stores of scalars, which are the work of one thread."""
+    users = emitter.values.users(value)
+    if users is None:
+        return False
+    for user in users:
+        if user.op == "store" and not user.inputs[0].type.shape:
+            continue
+        plain = OPS[user.op].kind == "elementwise" and OPS[user.op].cost == 1
+        if not plain or user.result.type.shape or not _only_stored(emitter, user.result):
+            return False
+    return True
 
 
 def _print(emitter: Emitter, scope: Scope, node: Node) -> None:

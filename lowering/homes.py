@@ -21,6 +21,7 @@ from .values import Values, space
 
 # Fewer neighbours than this in memory: any layout is as good.
 _WORTH_TURNING = 4
+_CASTS = frozenset({"fcast"})
 
 
 class Homes:
@@ -155,21 +156,33 @@ class Homes:
         for value in node.outputs:
             found = self._wider_use(graph, value, identity(value.type.shape))
             if found is not None:
-                shape, bits = found
-                return self.default(shape).moved(bits, value.type.shape)
+                wide, bits = found
+                layout = self._beside(graph, wide) or self.default(wide.type.shape)
+                return layout.moved(bits, value.type.shape)
         return None
 
-    def _wider_use(
-        self, graph: Graph, value: Value, bits: Bits
-    ) -> tuple[tuple[int, ...], Bits] | None:
-        """(shape of a wider tile, its bits that index `value`) reached through views of `value`."""
+    def _beside(self, graph: Graph, wide: Value) -> Layout | None:
+        """The layout of what a broadcast tile is combined with, where that is on matrix units."""
+        for user in graph.users(wide):
+            if OPS[user.op].kind == "elementwise" and user.types[0].shape == wide.type.shape:
+                found = self._like_operands(user)
+                if found is not None and any(found == p.result for p in self.products.values()):
+                    return found
+        return None
+
+    def _wider_use(self, graph: Graph, value: Value, bits: Bits) -> tuple[Value, Bits] | None:
+        """(a wider tile, its bits that index `value`) reached through views and casts of `value`."""
         for user in graph.users(value):
+            if user.op in _CASTS:
+                if (cast := self._wider_use(graph, user.result, bits)) is not None:
+                    return cast
+                continue
             if OPS[user.op].kind != "shape" or not self.values.is_derived(user.result):
                 continue
             shape = user.types[0].shape
             inner = input_bits(user, identity(shape))
             if len(inner) < len(identity(shape)):
-                return shape, tuple(inner[b] for b in bits)
+                return user.result, tuple(inner[b] for b in bits)
             deeper = self._wider_use(graph, user.result, tuple(inner[b] for b in bits))
             if deeper is not None:
                 return deeper

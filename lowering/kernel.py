@@ -9,6 +9,7 @@ from importlib import resources
 
 from ..fusion.errors import TileTooLarge, UnsupportedOperation
 from ..fusion.graph import Function, Value
+from ..fusion.masks import address_conditions
 from ..fusion.types import Scalar
 from .emit import Emitter
 from .names import Names
@@ -49,7 +50,15 @@ def lower(
             made = (
                 Access(name, facts[k].storage, "read")
                 if usage is None
-                else access(name, facts[k].storage, usage, target, facts[k].covered)
+                else access(
+                    name,
+                    facts[k].storage,
+                    usage,
+                    target,
+                    facts[k].covered,
+                    facts[k].visited
+                    and _guards_are_light(function, values, aliases, params[owner]),
+                )
             )
             accesses[params[owner]] = made
         accesses[params[k]] = accesses[params[owner]]
@@ -82,7 +91,23 @@ def lower(
         emitter.tile_bytes,
         tuple(emitter.sites),
         emitter.pressure.registers if target.lanes > 1 else 0,
+        "; ".join(dict.fromkeys(emitter.notes)),
+        emitter.product_reads,
     )
+
+
+def _guards_are_light(
+    function: Function, values: Values, aliases: Mapping[Value, Value], buffer: Value
+) -> bool:
+    """True if what stores to `buffer` know of their places can be said anew at each of them."""
+    for node in function.body.walk():
+        if node.op == "store" and len(node.inputs) > 2:
+            base = values.base(node.inputs[0])
+            if base is not None and aliases.get(base, base) == buffer:
+                known = address_conditions(node.inputs[2], values.made)
+                if not all(values.is_light(v) for v in known):
+                    return False
+    return True
 
 
 def _check_fill(accesses: Mapping[Value, Access], messages: bool) -> None:

@@ -1,7 +1,7 @@
 """Matrix products on 8x8 simdgroup matrices: accumulators stay in registers, which the epilogue then uses.
 
 An operand that its simdgroup holds already (lowering/products.py) is read from registers; another is
-staged in threadgroup memory, its rows padded by 16 bytes so that they start in different banks.
+staged in threadgroup memory, its rows padded so that no two lanes read different words of one bank.
 """
 
 from __future__ import annotations
@@ -16,11 +16,15 @@ from .layout import Layout
 from .products import Product
 from .scope import Scope, Storage
 from .staging import sizes, stage, stage_depth
+from .text import c_type
+from .vectors import VectorNest, Vectors, vector_type
 
 if TYPE_CHECKING:
     from .emit import Emitter
 
-_PAD_BYTES = 16
+# Eight elements move the rows of a matrix to banks that do not meet: of 8 rows of 4 words that 32 lanes read
+# (16 bits), or of 4 rows of 8 words that 16 lanes do (32 bits).
+_PAD = SIDE
 
 
 def emit(emitter: Emitter, node: Node, storage: Storage, product: Product) -> None:
@@ -37,6 +41,8 @@ def emit(emitter: Emitter, node: Node, storage: Storage, product: Product) -> No
     depth = k
     if None in held:
         depth = stage_depth(emitter, node, k, SIDE, lambda d: work.bytes(d, padded=False))
+    emitter.notes.append(_choice(node, product, held, depth))
+    emitter.product_reads = max(emitter.product_reads, work.reads())
     work.padded = work.bytes(depth, padded=True) <= emitter.target.threadgroup_bytes
     out = emitter.out
     # Registers have no addresses: where an operand is there, its index must be known.
@@ -56,6 +62,15 @@ def emit(emitter: Emitter, node: Node, storage: Storage, product: Product) -> No
                 work.multiply(shared, depth)
 
 
+def _choice(node: Node, product: Product, held: Sequence[str | None], depth: int) -> str:
+    """How the product is done, in words."""
+    _, m, k, n = sizes(node)
+    left, right = ("in registers" if h else "staged" for h in held)
+    steps = f", {depth} of {k} at a time" if depth < k else ""
+    split = f"{1 << product.shared.rows}x{1 << product.shared.columns} simdgroups"
+    return f"product {m}x{k}x{n} by {split}, left {left}, right {right}{steps}"
+
+
 class _Work:
     """One product. `held`: names of the operands that are in registers."""
 
@@ -73,12 +88,17 @@ class _Work:
         self.rows = self.m // SIDE >> product.shared.rows
         self.columns = self.n // SIDE >> product.shared.columns
 
+    def reads(self) -> float:
+        """Fragments read from threadgroup memory for each multiplication of two."""
+        left, right = (h is None for h in self.held)
+        return (left * self.rows + right * self.columns) / (self.rows * self.columns)
+
     def _plan(self, depth: int, padded: bool) -> list[tuple[Value, int, int] | None]:
         """Of each staged operand: (value, rows, stride in elements)."""
         a, b, _ = self.node.inputs
         shapes = ((a, self.m, depth), (b, depth, self.n))
         return [
-            None if name else (v, r, c + (_PAD_BYTES // v.type.scalar.bytes if padded else 0))
+            None if name else (v, r, c + (_PAD if padded else 0))
             for name, (v, r, c) in zip(self.held, shapes)
         ]
 
@@ -103,7 +123,7 @@ class _Work:
                 continue
             value, _, stride = plan
             name = next(names)
-            stage(self.emitter, value, name, depth, stride, along_k=along_k)
+            stage(self.emitter, value, name, depth, stride, along_k=along_k, wide=True)
             found.append((name, stride))
         arena.publish()
         return found
@@ -141,14 +161,18 @@ class _Work:
         word = ("left", "right")[side]
         scalar = self.node.inputs[side].type.scalar
         operand = emitter.new_storage(word, layout, scalar, self.node.id)
-        nest = emitter.nest(layout)
+        # A lane's two elements of a matrix are neighbours in a row.
+        nest = VectorNest(layout, list(emitter.nest(layout).thread), Vectors(1, 2, frozenset()))
         scope = Scope(emitter, nest)
-        row, column = (nest.coordinate(d).text for d in (0, 1))
+        row, column = (nest.first.coordinate(d).text for d in (0, 1))
         row, column = (row, f"{k} + {column}") if side == 0 else (f"({k} + {row})", column)
         if self.batch > 1:
             row = f"(batch * {self.m if side == 0 else depth} + {row})"
-        place = operand.at(nest, scope.identity).text
-        scope.line(nest.depth, f"{place} = {array}[{row} * {stride} + {column}];")
+        pair, two = emitter.unique("pair"), vector_type(c_type(scalar), 2)
+        place = f"(const threadgroup {two}*)&{array}[{row} * {stride} + {column}]"
+        scope.line(nest.whole, f"const {two} {pair} = *{place};")
+        own = operand.at(nest, scope.identity).text
+        scope.line(nest.depth, f"{own} = {pair}[{nest.element}];")
         emitter.write_nest(nest)
         return operand.name
 

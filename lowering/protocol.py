@@ -66,6 +66,11 @@ def _memory_nodes(graph: Graph, loops: tuple[Node, ...]) -> Iterator[tuple[Node,
             yield from _memory_nodes(region, inner)
 
 
+def keeps(usage: Usage, visited: bool) -> bool:
+    """True if the one store of a buffer, which has each element once, can put back what it keeps."""
+    return visited and usage.stores == 1 and not usage.atomics and not usage.reads_back
+
+
 def mode(usage: Usage, target: Target, covered: bool) -> Mode:
     if not usage.written:
         return "read"
@@ -77,8 +82,11 @@ def mode(usage: Usage, target: Target, covered: bool) -> Mode:
     return "fresh" if covered and not usage.reads_back else "merged"
 
 
-def access(name: str, storage: str, usage: Usage, target: Target, covered: bool) -> Access:
-    found = mode(usage, target, covered)
+def access(
+    name: str, storage: str, usage: Usage, target: Target, covered: bool, visited: bool = False
+) -> Access:
+    kept = not covered and not target.in_place and keeps(usage, visited)
+    found = mode(usage, target, covered or kept)
     combine = next(iter(usage.atomics)) if found == "combined" else ""
     return Access(
         name,
@@ -86,5 +94,6 @@ def access(name: str, storage: str, usage: Usage, target: Target, covered: bool)
         found,
         reads_back=usage.reads_back,
         combine=combine,
-        only_stored=not usage.loads and not usage.atomics,
+        only_stored=not usage.loads and not usage.atomics and not kept,
+        keeps=kept,
     )

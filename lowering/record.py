@@ -23,6 +23,7 @@ class Access:
     `reads_back`: loads may follow stores, so each load asks whether the element was written.
     `only_stored`: the kernel neither loads nor updates it, so its old contents matter only where it does
     not write.
+    `keeps`: each element is the turn of one thread, which puts the old contents where it stores nothing.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Access:
     reads_back: bool = False
     combine: str = ""
     only_stored: bool = False
+    keeps: bool = False
 
     @property
     def old(self) -> str:
@@ -50,13 +52,15 @@ class BufferFacts:
     """What a launch knows of a pointer parameter.
 
     `storage`: element type in C; `same_as`: index of the first parameter with the same array;
-    `covered`: the kernel is proved to write every element; `overlaps`: some arrays share memory without
+    `covered`: the kernel is proved to write every element, `visited`: to have each in turn once, though it
+    may then not store it; `overlaps`: some arrays share memory without
     being the same, so accesses to any of them keep their order.
     """
 
     storage: str
     same_as: int
     covered: bool = False
+    visited: bool = False
     overlaps: bool = False
 
 
@@ -87,7 +91,9 @@ class Kernel:
     `scalars`: parameter indexes of the scalars, packed in 8-byte slots in this order.
     `sites`: prints and asserts; if there are any, a buffer of messages follows the others.
     `registers`: 32-bit registers that a thread needs, estimated (0: not estimated).
-    `schedule`: the number of simdgroups, and why that one.
+    `schedule`: what was chosen for the chip, and why: the number of simdgroups, how products are split.
+    `product_reads`: fragments of operands that a simdgroup reads from threadgroup memory for each
+    multiplication of a product (the most of any; 0: there is none).
     `inputs`: indexes into `accesses` of the buffers whose old contents the body reads.
     """
 
@@ -105,3 +111,4 @@ class Kernel:
     sites: tuple[Site, ...] = ()
     registers: int = 0
     schedule: str = ""
+    product_reads: float = 0

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..fusion.graph import Node
 from ..fusion.types import Scalar
+from ..fusion.views import dim_ranges
 from . import simdscan
 from .coarse import merged_axis
 from .exchange import put
@@ -83,15 +84,28 @@ def _across_threads(emitter: Emitter, node: Node, home: Layout, storages: list[S
     shape, axis = node.types[0].shape, node.attr("axis")
     size, inner = math.prod(shape), math.prod(shape[axis + 1 :])
     scalars = _scalars(node)
-    step = 1
+    step, private = 1, False
     while step < shape[axis]:
+        before, private = private, _within_threads(home, axis, step)
+        if before:  # the round before read only what its own thread wrote
+            emitter.arena.dirty = False
         with emitter.out.block():
             total = sum(s.bytes for s in scalars) * size
             shared = emitter.arena.arrays([(s, size) for s in scalars], total, node)
             put(emitter, home, {n: _element(s) for n, s in zip(shared, storages)})
-            emitter.arena.publish()
+            if private:
+                emitter.arena.dirty = True
+            else:
+                emitter.arena.publish()
             _take_in(emitter, node, home, storages, shared, step, inner)
         step *= 2
+
+
+def _within_threads(home: Layout, axis: int, step: int) -> bool:
+    """True if `step` places along the axis lie between registers of one thread, which alone writes them."""
+    bits = dim_ranges(home.shape)[axis][step.bit_length() - 1 :]
+    once = all(home.lane) and all(home.simdgroup)
+    return once and all(1 << b in home.register for b in bits)
 
 
 def _element(storage: Storage) -> Callable[[Scope], Expr]:

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from ..fusion.errors import TileTooLarge
 from ..fusion.graph import Node, Value
 from .exchange import owner_condition
+from .nest import Nest
 from .scope import Scope
+from .text import c_type
+from .vectors import VectorNest, Vectors, held, vector_type
 
 if TYPE_CHECKING:
     from .emit import Emitter
@@ -41,17 +44,28 @@ def stage_depth(
 
 
 def stage(
-    emitter: Emitter, value: Value, shared: str, depth: int, stride: int, *, along_k: bool
+    emitter: Emitter,
+    value: Value,
+    shared: str,
+    depth: int,
+    stride: int,
+    *,
+    along_k: bool,
+    wide: bool = False,
 ) -> None:
     """Write the part k0 .. k0 + depth of an operand to threadgroup memory, rows `stride` apart.
 
-    `along_k`: the columns of the operand are along K, else its rows.
+    `along_k`: the columns of the operand are along K, else its rows. `wide`: vectors are aligned there.
     """
     layout = emitter.homes.readable(value)
-    nest = emitter.nest(layout)
-    scope = Scope(emitter, nest)
     *batch, rows, columns = value.type.shape
-    row, column = (nest.coordinate(len(batch) + d).text for d in (0, 1))
+    nest: Nest = emitter.nest(layout)
+    width = held(layout, nest.ranges[-1]) if wide else 1
+    if width > 1:
+        nest = VectorNest(layout, list(nest.thread), Vectors(len(batch) + 1, width, frozenset()))
+    first = nest.first if isinstance(nest, VectorNest) else nest
+    scope = Scope(emitter, nest)
+    row, column = (first.coordinate(len(batch) + d).text for d in (0, 1))
     conditions = owner_condition(emitter, layout)
     k = columns if along_k else rows
     if depth < k:
@@ -61,8 +75,20 @@ def stage(
         row, column = (row, along) if along_k else (along, column)
     height = rows if along_k else depth
     if batch:
-        row = f"({nest.coordinate(0).text} * {height} + {row})"
+        row = f"({first.coordinate(0).text} * {height} + {row})"
+    place, text = f"{row} * {stride} + {column}", scope.here(value).text
     guard = f"if ({' && '.join(conditions)}) " if conditions else ""
-    text = scope.here(value).text
-    scope.line(nest.depth, f"{guard}{shared}[{row} * {stride} + {column}] = {text};")
+    if not isinstance(nest, VectorNest):
+        scope.line(nest.depth, f"{guard}{shared}[{place}] = {text};")
+        emitter.write_nest(nest)
+        return
+    word = vector_type(c_type(value.type.scalar), width)
+    part, at = emitter.unique("part"), emitter.unique("at")
+    scope.line(nest.whole, f"const int {at} = {place};")
+    if conditions:
+        guard = f"if ({emitter.unique('own')}) "
+        scope.line(nest.whole, f"const bool {guard[4:-2]} = {' && '.join(conditions)};")
+    scope.line(nest.whole, f"{word} {part};")
+    scope.line(nest.depth, f"{part}[{nest.element}] = {text};")
+    nest.after.append(f"{guard}*(threadgroup {word}*)&{shared}[{at}] = {part};")
     emitter.write_nest(nest)

@@ -3,7 +3,8 @@
 A group is one loop nest over one layout; its nodes pass scalars to each other and no tile is stored
 between them. A node can join a group if its operands are ready element by element there: results of
 reductions, dots, loops and conversions are ready only after them. Accesses to the same buffer keep their
-order; in one nest only if both use the same pointer, so that each thread meets only its own elements.
+order if they may meet; in one nest only if both use the same pointer, so that each thread meets only its own
+elements. That is all that a barrier of the user's is for, unless other programs watch (`Memory.watched`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from ..fusion.graph import Graph, Node, Value
 from ..fusion.ops import OPS, READS, WRITES
 from ..fusion.views import Bits, identity
+from .disjoint import disjoint
 from .homes import Homes
 from .layout import Layout
 from .values import Values
@@ -45,6 +47,19 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    """What accesses may meet. `aliases`: parameter → the parameter that stands for its buffer.
+
+    `split`: buffers whose loads see the old contents and whose stores make new ones.
+    `watched`: the kernel has atomics, by which other programs may learn of what it stored.
+    """
+
+    aliases: Mapping[Value, Value]
+    split: frozenset[Value] = frozenset()
+    watched: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class _Access:
     buffer: Value | None
     pointer: Value | None
@@ -62,15 +77,14 @@ def schedule(
     graph: Graph,
     values: Values,
     homes: Homes,
-    aliases: Mapping[Value, Value],
+    memory: Memory,
     results: Mapping[Value, Layout],
 ) -> Schedule:
-    """Steps for `graph`. `aliases`: parameter → the parameter that stands for its buffer.
-
-    `results`: for every output tile, the layout in which the block's owner wants it.
-    """
-    planner = _Planner(graph, values, homes, aliases)
+    """Steps for `graph`. `results`: for every output tile, the layout in which the block's owner wants it."""
+    planner = _Planner(graph, values, homes, memory)
     for node in graph:
+        if node.op == "barrier" and not memory.watched:
+            continue
         if not (node.outputs and all(values.is_derived(v) for v in node.outputs)):
             planner.place(node)
     planner.sink()
@@ -78,8 +92,8 @@ def schedule(
 
 
 class _Planner:
-    def __init__(self, graph: Graph, values: Values, homes: Homes, aliases: Mapping[Value, Value]):
-        self.graph, self.values, self.homes, self.aliases = graph, values, homes, aliases
+    def __init__(self, graph: Graph, values: Values, homes: Homes, memory: Memory):
+        self.graph, self.values, self.homes, self.memory = graph, values, homes, memory
         self.steps: list[Step] = []
         self.at: dict[int, int] = {}  # node id → step
         self.converted: dict[tuple[Value, Layout], int] = {}
@@ -182,10 +196,10 @@ class _Planner:
         for inner in (node, *(n for r in node.regions for n in r.walk())):
             if inner.op in READS or inner.op in WRITES:
                 base = self.values.base(inner.inputs[0])
-                buffer = self.aliases.get(base, base) if base is not None else None
+                buffer = self.memory.aliases.get(base, base) if base is not None else None
                 pointer = inner.inputs[0] if inner is node else None
                 found.append(_Access(buffer, pointer, inner.op in WRITES, -1, nest))
-            elif inner.op == "barrier":
+            elif inner.op == "barrier" and self.memory.watched:
                 found.append(_Access(None, None, True, -1, None))
         return found
 
@@ -195,13 +209,13 @@ class _Planner:
         for old in self.accesses:
             if not (old.writes or access.writes):
                 continue
-            if None not in (old.buffer, access.buffer) and old.buffer != access.buffer:
+            if self._apart(old, access):
                 continue
             own = (
                 old.pointer is not None
                 and old.pointer == access.pointer
                 and (old.nest == access.nest)
-                and self._one_owner(access.nest)
+                and (self._one_owner(access.nest) or (old.writes and access.writes))
             )
             if own:
                 first = max(first, old.step if not old.writes else old.step + 1)
@@ -212,8 +226,21 @@ class _Planner:
             fence = fence or fenced is None
         return first, fence
 
+    def _apart(self, old: _Access, new: _Access) -> bool:
+        """True if the two never touch the same memory."""
+        if None in (old.buffer, new.buffer):
+            return False
+        if old.buffer != new.buffer:
+            return True
+        if old.writes != new.writes and new.buffer in self.memory.split:
+            return True
+        # In one nest, the order of one thread's accesses is that of its nodes anyway.
+        if self.homes.simdgroups == 0 or old.pointer is None or new.pointer is None:
+            return False
+        return disjoint(self.values, old.pointer, new.pointer)
+
     def _one_owner(self, nest: Layout | None) -> bool:
-        """True if no two threads meet the same element: where copies are, only one of them stores."""
+        """True if no two threads meet the same element. (Of copies only one stores, the same one always.)"""
         if self.homes.simdgroups == 0:
             return True
         return nest is not None and bool(nest.shape) and all(nest.lane) and all(nest.simdgroup)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..hwinfo import Capability
+from .occupancy import Core, core_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Target:
     `registers`: 32-bit registers of a thread before they spill (0: no such limit).
     `vectors`: neighbours in memory are loaded and stored as packed vectors (else loops are left to the
     compiler).
+    `core`: what the programs on one core share, if it is known.
     `tile_bytes`: what one tile may take of a thread's registers and private memory (0: no limit).
     `preludes`: the texts before a kernel; `shared`: the word before the declaration of threadgroup memory.
     `product`: a function for products of floats, where the compiler would make them part of fused
@@ -59,6 +61,7 @@ class Target:
     matrix_types: frozenset[str] = frozenset()
     registers: int = 0
     vectors: bool = False
+    core: Core | None = None
     preludes: tuple[str, ...] = ()
     shared: str = ""
     product: str = ""
@@ -97,6 +100,7 @@ def _metal(row: Capability) -> Target:
         reduce_chunk=0,
         fp64=row.value("fp64"),
         vectors=True,
+        core=core_of(row),
         tile_bytes=8192,
         registers=row.get("register_spill_threshold", _FEWEST_REGISTERS),
         matrix_types=frozenset(t for t, cell in _MATRIX_CELLS.items() if row.get(cell, False)),

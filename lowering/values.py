@@ -24,13 +24,18 @@ class Values:
         self._derived: dict[Value, bool] = {}
         self._cost: dict[Value, int] = {}
         self._roots: dict[Value, tuple[Value, ...]] = {}
+        self._users: dict[Value, list[Node]] = {}
+        self._outputs: set[Value] = set()
         self.parameters = dict(zip(function.body.args, function.parameters))
         self._collect(function.body)
 
     def _collect(self, graph: Graph) -> None:
         self._nodes[graph.args_node.id] = graph.args_node
+        self._outputs.update(graph.outputs)
         for node in graph:
             self._nodes[node.id] = node
+            for value in node.inputs:
+                self._users.setdefault(value, []).append(node)
             for region in node.regions:
                 self._collect(region)
             self._judge(node)
@@ -62,6 +67,14 @@ class Values:
         return self.is_derived(value) and all(
             not root.type.shape for root, _ in self.leaves(value, identity(value.type.shape))
         )
+
+    def made(self, value: Value) -> Node | None:
+        """The node that makes `value`; None for an argument."""
+        return None if self.is_argument(value) else self.node(value)
+
+    def users(self, value: Value) -> list[Node] | None:
+        """The nodes that take `value`; None if it leaves its block."""
+        return None if value in self._outputs else self._users.get(value, [])
 
     def node(self, value: Value) -> Node:
         """The node that makes `value`; the arguments node for arguments."""

@@ -75,7 +75,7 @@ def _widest(emitter: Emitter, node: Node, home: Layout) -> tuple[int, int, int]:
         return 0, 1, 1
     best, axis = (0, 1, 1), emitter.axis(pointer)
     for dim, bits in enumerate(emitter.nest(home).ranges):
-        width = min(_held(home, bits), axis.contiguity[dim])
+        width = min(held(home, bits), axis.contiguity[dim])
         for value in early[1:]:
             width = min(width, emitter.axis(value).constancy[dim] if value.type.shape else width)
         if width > best[1]:
@@ -83,7 +83,7 @@ def _widest(emitter: Emitter, node: Node, home: Layout) -> tuple[int, int, int]:
     return best
 
 
-def _held(home: Layout, bits: range) -> int:
+def held(home: Layout, bits: range) -> int:
     """Neighbours along a dimension that are registers of one thread."""
     width = 1
     for bit in bits:

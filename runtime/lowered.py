@@ -187,6 +187,26 @@ def covered(
     return found
 
 
+def visited(
+    text: str,
+    facts: Mapping[int, BufferFacts],
+    sizes: Mapping[int, int],
+    slots: tuple[int, ...],
+    scalars: bytes,
+    grid: tuple[int, int, int],
+) -> frozenset[int]:
+    """Buffers (by parameter index) whose elements one store of the launch is proved to have once each."""
+    from ..fusion import cover
+
+    function = function_of(text)
+    aliases = {k: f.same_as for k, f in facts.items()}
+    values = {
+        k: unpack(function.parameters[k].type.scalar, scalars[8 * n : 8 * n + 8])
+        for n, k in enumerate(slots)
+    }
+    return cover.visited(function, frozenset(sizes), aliases, sizes, values, grid)
+
+
 def unpack(scalar: Scalar, slot: bytes) -> int | float | bool:
     """The value in an 8-byte slot of packed scalars."""
     if scalar.name == "f64":

@@ -116,9 +116,14 @@ def plan(
         p: n for p, a, n in zip(first.buffers, first.accesses, elements) if n and a.mode == "merged"
     }
     covered = lowered.covered(text, facts, sizes, first.scalars, scalars, grid, thorough=True)
-    if not covered:
+    rest = {p: n for p, n in sizes.items() if p not in covered}
+    visited = lowered.visited(text, facts, rest, first.scalars, scalars, grid) if rest else ()
+    if not covered and not visited:
         return first
-    proved = {k: replace(f, covered=f.same_as in covered) for k, f in facts.items()}
+    proved = {
+        k: replace(f, covered=f.same_as in covered, visited=f.same_as in visited)
+        for k, f in facts.items()
+    }
     return lowered.kernel_for(text, arch, num_warps, proved)
 
 
@@ -237,9 +242,13 @@ def _run(launcher: Launcher, call: MetalCall, inputs: Sequence[Any]) -> list[Any
 
     result = simulate(call, inputs, checked=launcher.choice.checked)
     if result.findings:
+        from .user_place import user_place
+
         first = result.findings[0]
+        text = call.text(inputs).text
         raise SimulatorFinding(
             f"{first.kind} in {call.name}: {first.message}",
+            where=user_place(lowered.function_of(launcher.text), text, first.line),
             why=f"line {first.line}: {first.source}",
             hint=f"{len(result.findings)} findings in all; this is a defect of triton-mlx "
             "unless the kernel itself is racy or reads out of bounds",

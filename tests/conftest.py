@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import emitted
+import needless
 import pytest
 
 import triton_mlx
@@ -15,6 +17,39 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--target", help="run what runs on every target on this one only, such as cuda"
     )
     parser.addoption("--update-operations", action="store_true", help="rewrite docs/operations.md")
+    parser.addoption("--long", action="store_true", help="try every kernel without each barrier")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "spills: kernels here need more registers than there are")
+
+
+@pytest.fixture(autouse=True)
+def _emitted_kernels_are_judged(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Metal that a test emits passes the static check and fits every chip (tests/emitted.py).
+
+    A test whose tiles are meant to be too large for registers says so: `pytest.mark.spills`.
+    """
+    spills = request.node.get_closest_marker("spills") is not None
+    emitted.install(monkeypatch, spills=spills)
+    if request.config.getoption("--long"):
+        needless.install(monkeypatch, request.node.nodeid)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if terminalreporter.config.getoption("--long"):
+        total = sum(len(list(needless.barriers(k.call.source))) for k in needless.found.values())
+        told = needless.report()
+        terminalreporter.section(f"barriers: {total} in {len(needless.found)} kernels")
+        for text in told:
+            terminalreporter.line(f"no launch needs: {text}\n")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if session.config.getoption("--long") and needless.report():
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(params=["host", "simulate"])

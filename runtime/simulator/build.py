@@ -17,7 +17,7 @@ from ..settings import Settings
 
 _HERE = Path(__file__).resolve().parent
 _HEADERS = _HERE / "headers"
-_RUNTIME_SOURCES = ("fibers.cpp", "checker.cpp", "traps.cpp")
+_RUNTIME_SOURCES = ("fibers.cpp", "checker.cpp", "together.cpp", "traps.cpp")
 _OLDEST_CLANG = 16
 # The name that stands for the Metal text in compiler messages and debug information.
 TEXT_NAME = "kernel.metal"

@@ -36,7 +36,7 @@ struct Region {
   std::string name;
   std::vector<Record> records;
   std::vector<uint8_t> touched;  // per byte, 1: read, 2: written; empty unless traffic is counted
-  uint64_t bytes_read, bytes_written;
+  uint64_t bytes_read, bytes_written, bytes_fetched;
 };
 
 constexpr int most_findings = 64;
@@ -46,7 +46,7 @@ std::vector<Finding> findings;
 std::set<std::pair<std::string, const void*>> seen;
 size_t device_regions;
 size_t last_hit;
-bool checking;
+bool checking, counting;
 char *group_low, *group_high;
 const char *image_low, *image_high;
 } // namespace
@@ -86,6 +86,7 @@ void checker_start(const Buffer* buffers, int count, char* low, char* high, cons
   seen.clear();
   last_hit = 0;
   checking = on;
+  counting = on && count_traffic;
   group_low = low;
   group_high = high;
   image_low = image_high = nullptr;
@@ -93,7 +94,7 @@ void checker_start(const Buffer* buffers, int count, char* low, char* high, cons
   for (int i = 0; i < count; i++) {
     const Buffer& b = buffers[i];
     Region region = {b.at, b.at + b.bytes, Space::device, b.granule, b.writable != 0,
-                     b.initialised != 0, b.writable != 0, b.name, {}, {}, 0, 0};
+                     b.initialised != 0, b.writable != 0, b.name, {}, {}, 0, 0, 0};
     // Inputs are never written, so nothing can race with their readers: bounds are all they need.
     if (on && region.writable) region.records.resize(b.bytes / b.granule);
     if (count_traffic) region.touched.resize(b.bytes);
@@ -105,12 +106,13 @@ void checker_start(const Buffer* buffers, int count, char* low, char* high, cons
 void checker_new_threadgroup() {
   // Records of threadgroup memory age out: their ticks lie before the threadgroup's start.
   last_hit = 0;
+  together_new_threadgroup();
 }
 
 void checker_traffic(Traffic* of_buffers) {
   for (size_t i = 0; i < device_regions; i++) {
     const Region& region = regions[i];
-    Traffic& found = of_buffers[i] = {region.bytes_read, region.bytes_written, 0, 0};
+    Traffic& found = of_buffers[i] = {region.bytes_read, region.bytes_written, region.bytes_fetched, 0, 0};
     for (uint8_t how : region.touched) {
       found.distinct_read += how & 1;
       found.distinct_written += how >> 1;
@@ -144,7 +146,7 @@ extern "C" void msl_threadgroup_variable(const void* at, unsigned long bytes, un
   for (size_t i = device_regions; i < regions.size(); i++)
     if (regions[i].low == low) return;
   Region region = {low, low + bytes, Space::threadgroup, static_cast<uint32_t>(align), true,
-                   false, false, name, {}, {}, 0, 0};
+                   false, false, name, {}, {}, 0, 0, 0};
   region.records.resize((bytes + align - 1) / align);
   counters.threadgroup_bytes += bytes;
   regions.push_back(std::move(region));
@@ -239,11 +241,14 @@ static void out_of_bounds(char* at, uint32_t bytes, bool write, const Now& now, 
   if (!in_group_memory && distance > red_zone - 64) stop_dispatch();
 }
 
-static void count(Region& region, char* at, uint32_t bytes, bool write) {
+static void count(Region& region, char* at, uint32_t bytes, bool write, const Now& now, const void* site) {
   bool device = region.space == Space::device;
   if (write) (device ? counters.device_bytes_written : counters.threadgroup_bytes_written) += bytes;
   else (device ? counters.device_bytes_read : counters.threadgroup_bytes_read) += bytes;
+  if (!counting) return;
+  bool first = now.atomic || together(*now.actor, site, at, bytes, write, region.space);
   if (region.touched.empty()) return;
+  if (first && !write) region.bytes_fetched += bytes;
   (write ? region.bytes_written : region.bytes_read) += bytes;
   uint8_t* touched = &region.touched[at - region.low];
   for (uint32_t i = 0; i < bytes; i++) touched[i] |= write ? 2 : 1;
@@ -262,7 +267,7 @@ static void access(const void* address, uint32_t bytes, bool write, const void* 
     return;
   }
   now.space = region->space;
-  count(*region, at, bytes, write);
+  count(*region, at, bytes, write, now, site);
   if (write && !region->writable)
     report("WRITE_TO_CONST", site, "write to input %s by thread %u of threadgroup %u", region->name.c_str(),
            actor->thread, order.group);

@@ -13,11 +13,13 @@ class Traffic:
 
     `distinct_read` and `distinct_written` count each byte of the buffer once. An atomic operation
     counts as a read and a write. What a compiler leaves out, such as the second of two equal loads,
-    is not counted; there are no caches here, so a byte that two threads load counts twice.
+    is not counted; there are no caches here, so a byte that two threads load counts twice. Only in
+    `fetched` it counts once for the lanes of a simdgroup that load it together, as memory sees it.
     """
 
     read: int
     written: int
+    fetched: int
     distinct_read: int
     distinct_written: int
 
@@ -33,6 +35,8 @@ class Counts:
     simdgroup, `simdgroup_barriers`, `simd_operations` (shuffles, reductions, scans and votes),
     `matrix_multiplies` (8x8x8 multiply-accumulates) and `matrix_transfers` (simdgroup_load, _store).
     `source_lines`: of the kernel's body.
+    `bank_conflicts`: times that a simdgroup waits for a bank of threadgroup memory, modelled as 32
+    banks of 4 bytes.
     """
 
     kernel: str
@@ -42,6 +46,7 @@ class Counts:
     buffers: Mapping[str, Traffic]
     threadgroup_bytes_read: int
     threadgroup_bytes_written: int
+    bank_conflicts: int
     threadgroup_barriers: int
     simdgroup_barriers: int
     simd_operations: int
@@ -53,6 +58,11 @@ class Counts:
     def device_bytes_read(self) -> int:
         """Bytes loaded from all buffers."""
         return sum(traffic.read for traffic in self.buffers.values())
+
+    @property
+    def device_bytes_fetched(self) -> int:
+        """Bytes loaded from all buffers; what lanes of a simdgroup load together counts once."""
+        return sum(traffic.fetched for traffic in self.buffers.values())
 
     @property
     def device_bytes_written(self) -> int:

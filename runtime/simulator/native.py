@@ -29,6 +29,7 @@ _CHECKED_COUNTERS = (
     "device_bytes_written",
     "threadgroup_bytes_read",
     "threadgroup_bytes_written",
+    "bank_conflicts",
 )
 
 # The runtime has one set of fibers.
@@ -62,7 +63,8 @@ class _CCounters(ctypes.Structure):
 
 class _CTraffic(ctypes.Structure):
     _fields_ = tuple(
-        (name, ctypes.c_uint64) for name in ("read", "written", "distinct_read", "distinct_written")
+        (name, ctypes.c_uint64)
+        for name in ("read", "written", "fetched", "distinct_read", "distinct_written")
     )
 
 
@@ -118,7 +120,7 @@ def _by_name(
     if traffic is None:
         return {}
     return {
-        b.name: Traffic(t.read, t.written, t.distinct_read, t.distinct_written)
+        b.name: Traffic(t.read, t.written, t.fetched, t.distinct_read, t.distinct_written)
         for b, t in zip(buffers, traffic, strict=True)
     }
 

@@ -30,12 +30,14 @@ struct Counters {
   uint64_t meetings[MSL_MEETINGS];  // of simdgroups, by kind
   uint64_t device_bytes_read, device_bytes_written;
   uint64_t threadgroup_bytes_read, threadgroup_bytes_written;
+  uint64_t bank_conflicts;     // see together.cpp; only where traffic is counted
   uint64_t threadgroup_bytes;  // memory of the variables of one threadgroup
 };
 
-// What all threads together loaded from and stored to one buffer, in bytes; `distinct`: each byte once.
+// What all threads together loaded from and stored to one buffer, in bytes; `fetched`: what lanes
+// of a simdgroup read together counts once; `distinct`: each byte once.
 struct Traffic {
-  uint64_t read, written, distinct_read, distinct_written;
+  uint64_t read, written, fetched, distinct_read, distinct_written;
 };
 
 // Order of memory operations. A clock ticks at the start of every threadgroup and at every barrier;
@@ -62,6 +64,11 @@ bool on_fiber_stack(const void* at);
 // --- traps.cpp
 void traps_on();
 void traps_off();
+
+// --- together.cpp
+void together_new_threadgroup();
+// Is this the first lane of its simdgroup that does this there? Counts bank conflicts.
+bool together(const Actor& actor, const void* site, const char* at, uint32_t bytes, bool write, Space space);
 
 // --- checker.cpp
 void checker_start(const Buffer* buffers, int count, char* low, char* high, const void* code, bool on,

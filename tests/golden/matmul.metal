@@ -2,7 +2,7 @@
   const int lane = (int)thread_index_in_simdgroup;
   const int sg = (int)simdgroup_index_in_threadgroup;
   const int tid = (int)thread_index_in_threadgroup;
-  alignas(16) threadgroup uchar arena[17920];
+  alignas(16) threadgroup uchar arena[19456];
   const int M = static_cast<int>(scalars[0]);
   const int N = static_cast<int>(scalars[2]);
   const int K = static_cast<int>(scalars[4]);
@@ -88,15 +88,21 @@
       {
         threadgroup_barrier(mem_flags::mem_threadgroup);
         threadgroup float* shared = (threadgroup float*)arena;
-        threadgroup float* shared_2 = (threadgroup float*)arena + 2304;
+        threadgroup float* shared_2 = (threadgroup float*)arena + 2560;
         {
           #pragma clang loop unroll(full)
           for (int r0 = 0; r0 < 4; ++r0) {
             const int i0 = ((lane >> 3) + (sg << 2)) + (r0 << 4);
-            #pragma clang loop unroll(full)
-            for (int r1 = 0; r1 < 4; ++r1) {
-              const int i1 = ((lane & 7) << 2) + r1;
-              shared[i0 * 36 + i1] = a[(r0 << 2) + r1];
+            {
+              const int v1 = ((lane & 7) << 2);
+              const int at = i0 * 40 + v1;
+              float4 part;
+              #pragma clang loop unroll(full)
+              for (int k1 = 0; k1 < 4; ++k1) {
+                const int r1 = k1;
+                part[k1] = a[(r0 << 2) + r1];
+              }
+              *(threadgroup float4*)&shared[at] = part;
             }
           }
         }
@@ -104,10 +110,16 @@
           #pragma clang loop unroll(full)
           for (int r0 = 0; r0 < 4; ++r0) {
             const int i0 = ((lane >> 4) + (sg << 1)) + (r0 << 3);
-            #pragma clang loop unroll(full)
-            for (int r1 = 0; r1 < 4; ++r1) {
-              const int i1 = ((lane & 15) << 2) + r1;
-              shared_2[i0 * 68 + i1] = b[(r0 << 2) + r1];
+            {
+              const int v1 = ((lane & 15) << 2);
+              const int at_2 = i0 * 72 + v1;
+              float4 part_2;
+              #pragma clang loop unroll(full)
+              for (int k1 = 0; k1 < 4; ++k1) {
+                const int r1 = k1;
+                part_2[k1] = b[(r0 << 2) + r1];
+              }
+              *(threadgroup float4*)&shared_2[at_2] = part_2;
             }
           }
         }
@@ -119,19 +131,28 @@
               #pragma clang loop unroll(full)
               for (int r0 = 0; r0 < 4; ++r0) {
                 const int i0 = (((lane >> 1) & 3) + ((lane >> 4) << 2) + ((sg >> 1) << 5)) + (r0 << 3);
-                #pragma clang loop unroll(full)
-                for (int r1 = 0; r1 < 2; ++r1) {
-                  const int i1 = (((lane & 1) << 1) + (((lane >> 3) & 1) << 2)) + r1;
-                  left_2[(r0 << 1) + r1] = shared[i0 * 36 + k + i1];
+                {
+                  const int v1 = (((lane & 1) << 1) + (((lane >> 3) & 1) << 2));
+                  const float2 pair = *(const threadgroup float2*)&shared[i0 * 40 + k + v1];
+                  #pragma clang loop unroll(full)
+                  for (int k1 = 0; k1 < 2; ++k1) {
+                    const int r1 = k1;
+                    left_2[(r0 << 1) + r1] = pair[k1];
+                  }
                 }
               }
             }
             float right[8];
             {
               #pragma clang loop unroll(full)
-              for (int r1 = 0; r1 < 8; ++r1) {
-                const int i1 = (((lane & 1) << 1) + (((lane >> 3) & 1) << 2) + ((sg & 1) << 5)) + (r1 & 1) + ((r1 >> 1) << 3);
-                right[r1] = shared_2[(k + (((lane >> 1) & 3) + ((lane >> 4) << 2))) * 68 + i1];
+              for (int c1 = 0; c1 < 8; c1 += 2) {
+                const int v1 = (((lane & 1) << 1) + (((lane >> 3) & 1) << 2) + ((sg & 1) << 5)) + ((c1 >> 1) << 3);
+                const float2 pair_2 = *(const threadgroup float2*)&shared_2[(k + (((lane >> 1) & 3) + ((lane >> 4) << 2))) * 72 + v1];
+                #pragma clang loop unroll(full)
+                for (int k1 = 0; k1 < 2; ++k1) {
+                  const int r1 = c1 + k1;
+                  right[r1] = pair_2[k1];
+                }
               }
             }
             #pragma clang loop unroll(full)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mlx.core as mx
+import pytest
 
 import triton_mlx
 from triton_mlx import counted
@@ -56,9 +57,9 @@ def test_every_kind() -> None:
         simulate(made, [mx.ones(100)])
     (got,) = counts
     assert got.source_lines == len(BODY.splitlines())
-    assert got.buffers["x"] == Traffic(4 * threads, 0, 8, 0)
-    assert got.buffers["out"] == Traffic(0, 4 * threads, 0, 4 * threads)
-    assert got.buffers["sums"] == Traffic(4 * GROUPS, 4 * GROUPS, 4, 4)
+    assert got.buffers["x"] == Traffic(4 * threads, 0, 8 * threads // 32, 8, 0)
+    assert got.buffers["out"] == Traffic(0, 4 * threads, 0, 0, 4 * threads)
+    assert got.buffers["sums"] == Traffic(4 * GROUPS, 4 * GROUPS, 4 * GROUPS, 4, 4)
     assert got.device_bytes_read == 4 * threads + 4 * GROUPS
     assert got.device_bytes_written == 4 * threads + 4 * GROUPS
     assert (got.threads, got.threadgroups, got.threadgroup_bytes) == (threads, GROUPS, 256)
@@ -72,7 +73,7 @@ def test_matrices() -> None:
     with counted() as counts:
         simulate(call(MATRICES, 32, 1, {"out": (64, "float32")}), [mx.ones(64)])
     (got,) = counts
-    assert got.buffers["x"] == Traffic(2 * 256, 0, 256, 0)
+    assert got.buffers["x"] == Traffic(2 * 256, 0, 2 * 256, 256, 0)
     assert (got.matrix_multiplies, got.matrix_transfers) == (5, 3)
     assert (got.simdgroup_barriers, got.simd_operations) == (1, 0)
     assert got.threadgroup_bytes_read == got.threadgroup_bytes_written == 256
@@ -97,3 +98,34 @@ def test_off_means_no_traffic_records() -> None:
         counters = simulate(made, [mx.ones(64)], checked=checked).counters
         assert counters["matrix_multiplies"] == 5
         assert ("device_bytes_read" in counters) == checked
+
+
+STRIDED = """
+  uint t = thread_index_in_threadgroup;
+  threadgroup {type} shared[32 * 33];
+  shared[{place}] = {type}(1);
+  threadgroup_barrier(mem_flags::mem_threadgroup);
+  out[t] = x[t];
+"""
+
+
+@pytest.mark.parametrize(
+    ("type_", "place", "conflicts"),
+    [
+        ("float", "t", 0),
+        ("float", "t * 2", 1),
+        ("float", "t * 8", 7),
+        ("float", "t * 32", 31),
+        ("float", "t * 33", 0),
+        ("half", "t", 0),  # two lanes, one word
+        ("half", "t * 2", 0),
+        ("half", "t * 4", 1),
+        ("float4", "t", 0),  # four parts of eight lanes
+        ("float4", "t * 8", 4 * 7),
+    ],
+)
+def test_bank_conflicts(type_: str, place: str, conflicts: int) -> None:
+    body = STRIDED.format(type=type_, place=place)
+    with counted() as counts:
+        simulate(call(body, 32, 2, {"out": (64, "float32")}), [mx.ones(64)])
+    assert counts[0].bank_conflicts == 2 * conflicts

@@ -98,6 +98,7 @@ def test_the_number_of_simdgroups_and_why(size: int, warps: int, threads: int, s
     assert made.schedule.startswith(says), made.schedule
 
 
+@pytest.mark.spills
 def test_what_fits_nowhere_says_that_it_spills() -> None:
     x, out = mx.arange(1 << 17).astype(mx.float32), mx.zeros((1 << 17,))
     with triton_mlx.use("simulate"):

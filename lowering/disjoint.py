@@ -1,0 +1,140 @@
+"""Proof that two accesses to one buffer never meet: their elements lie in intervals beside each other.
+
+An offset is a sum of scalars that all threads share, each times a number, and a remainder between two bounds.
+Where two offsets have the same scalars, the bounds decide. A sum that wraps moves both by the same amount,
+so nothing is asked of its size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..fusion.graph import Node, Value
+from ..fusion.ops import OPS
+from .values import Values
+
+_MOST = 1 << 30  # bounds that 32 bits hold, with room for a sum
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """sum of terms[k] = (scalar, factor), plus what lies in low..high."""
+
+    terms: frozenset[tuple[Value, int]]
+    low: int
+    high: int
+
+    def __add__(self, other: Span) -> Span:
+        total = dict(self.terms)
+        for value, factor in other.terms:
+            total[value] = total.get(value, 0) + factor
+        return Span(
+            frozenset((v, f) for v, f in total.items() if f),
+            self.low + other.low,
+            self.high + other.high,
+        )
+
+    def scaled(self, factor: int) -> Span:
+        ends = (self.low * factor, self.high * factor)
+        terms = frozenset((v, f * factor) for v, f in self.terms if factor)
+        return Span(terms, min(ends), max(ends))
+
+    @property
+    def number(self) -> int | None:
+        """The value, if it is one constant."""
+        return self.low if not self.terms and self.low == self.high else None
+
+
+def disjoint(values: Values, one: Value, other: Value) -> bool:
+    """True if no element of `one` is an element of `other`. Both point into one parameter."""
+    if one.type.scalar != other.type.scalar:
+        return False
+    a, b = _offset(values, one), _offset(values, other)
+    if a is None or b is None or a.terms != b.terms:
+        return False
+    if max(abs(n) for n in (a.low, a.high, b.low, b.high)) > _MOST:
+        return False
+    return a.high < b.low or b.high < a.low
+
+
+def _offset(values: Values, pointer: Value) -> Span | None:
+    """Elements between the parameter and `pointer`."""
+    if pointer in values.parameters:
+        return Span(frozenset(), 0, 0)
+    node = values.node(pointer)
+    if OPS[node.op].kind == "shape":
+        return _offset(values, node.inputs[0])
+    if node.op != "addptr":
+        return None
+    base, step = _offset(values, node.inputs[0]), span(values, node.inputs[1])
+    return None if base is None or step is None else base + step
+
+
+def span(values: Values, value: Value) -> Span | None:
+    """What is known of every element of an integer tile or scalar; None if nothing."""
+    node = None if values.is_argument(value) else values.node(value)
+    if node is not None:
+        found = _known(values, node)
+        if found is not None:
+            return found
+    if value.type.shape:
+        return None
+    return Span(frozenset({(value, 1)}), 0, 0)
+
+
+def _known(values: Values, node: Node) -> Span | None:
+    if node.op == "const":
+        return _constant(node)
+    if node.op == "range":
+        return Span(frozenset(), node.attr("start"), node.attr("end") - 1)
+    if OPS[node.op].kind == "shape" or node.op == "ext_s":
+        return span(values, node.inputs[0])
+    if node.op not in (*_RULES, "and"):
+        return None
+    a, b = (span(values, v) for v in node.inputs)
+    if node.op == "and":
+        return _and(a, b)
+    return None if a is None or b is None else _RULES[node.op](a, b)
+
+
+def _constant(node: Node) -> Span | None:
+    value = node.attr("value")
+    return Span(frozenset(), int(value), int(value)) if isinstance(value, int) else None
+
+
+def _sum(a: Span, b: Span) -> Span | None:
+    return a + b
+
+
+def _difference(a: Span, b: Span) -> Span | None:
+    return a + b.scaled(-1)
+
+
+def _product(a: Span, b: Span) -> Span | None:
+    if b.number is not None:
+        return a.scaled(b.number)
+    return b.scaled(a.number) if a.number is not None else None
+
+
+def _remainder(a: Span, b: Span) -> Span | None:
+    if b.number is None or b.number <= 0:
+        return None
+    if a.terms or a.low < 0 or a.high > _MOST:
+        return None
+    return Span(frozenset(), 0, min(a.high, b.number - 1))
+
+
+def _and(a: Span | None, b: Span | None) -> Span | None:
+    """What a mask leaves is between zero and the mask, whatever it is of."""
+    numbers = [x.number for x in (a, b) if x is not None]
+    masks = [n for n in numbers if n is not None and n >= 0]
+    return Span(frozenset(), 0, min(masks)) if masks else None
+
+
+_RULES = {
+    "add": _sum,
+    "sub": _difference,
+    "mul": _product,
+    "rem_s": _remainder,
+    "rem_u": _remainder,
+}

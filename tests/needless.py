@@ -1,0 +1,105 @@
+"""Barriers that nothing needs, looked for in every kernel that the tests launch (pytest --long).
+
+Each barrier of a kernel is deleted in turn, and the launch is repeated in the simulator's checked mode. One
+that no launch of the whole run misses is redundant, or the checker does not see a race: the run fails.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from triton_mlx.runtime import metal
+from triton_mlx.runtime.metal_call import MetalCall
+from triton_mlx.runtime.simulator import counts, simulate
+
+MOST_LAUNCHES = 4  # of one kernel, with different inputs
+MOST_THREADGROUPS = 64
+# Kernels with barriers that only other inputs need, or that no proof removes yet: name → (how many, why).
+KNOWN: dict[str, tuple[int, str]] = {
+    "matmul_kernel": (1, "launches with one step of K do not reuse what they staged"),
+    "two_stores_kernel": (1, "one that is needed only where a scalar makes the tiles meet"),
+    "k_pointers": (1, "that a loop with a carried pointer starts behind a tile is not proved"),
+}
+
+
+@dataclass(slots=True)
+class Kernel:
+    """One text, and the lines of it whose deletion nothing noticed so far."""
+
+    call: MetalCall
+    open: set[int]
+    launches: int = 0
+    tests: list[str] = field(default_factory=list)
+
+
+found: dict[str, Kernel] = {}
+
+
+def barriers(source: str) -> Iterator[int]:
+    """Numbers of the lines with a barrier."""
+    for number, line in enumerate(source.split("\n")):
+        if "_barrier(" in line:
+            yield number
+
+
+def without(call: MetalCall, number: int) -> MetalCall:
+    """`call` without that line."""
+    lines = call.source.split("\n")
+    return replace(call, source="\n".join("" if k == number else t for k, t in enumerate(lines)))
+
+
+def install(patch: pytest.MonkeyPatch, test: str) -> None:
+    """Delete barriers from what is launched from here on."""
+    run = metal._run
+
+    def tried(launcher: Any, call: MetalCall, inputs: Any) -> Any:
+        outputs = run(launcher, call, inputs)
+        if launcher.choice.name == "simulate" and "_barrier(" in call.source:
+            _try(call, inputs, test)
+        return outputs
+
+    patch.setattr(metal, "_run", tried)
+
+
+def _try(call: MetalCall, inputs: Any, test: str) -> None:
+    kernel = found.setdefault(call.source, Kernel(call, set(barriers(call.source))))
+    groups = call.grid[0] // call.threadgroup[0] * call.grid[1] * call.grid[2]
+    if kernel.launches >= MOST_LAUNCHES or groups > MOST_THREADGROUPS:
+        return
+    kernel.launches += 1
+    kernel.tests.append(test)
+    for number in sorted(kernel.open):
+        with _uncounted():
+            simulated = simulate(without(call, number), inputs, checked=True)
+        if simulated.findings:
+            kernel.open.discard(number)
+
+
+@contextlib.contextmanager
+def _uncounted() -> Iterator[None]:
+    """Launches inside are not the test's own: blocks of `counted` do not see them."""
+    blocks = counts._open[:]
+    counts._open.clear()
+    try:
+        yield
+    finally:
+        counts._open[:] = blocks
+
+
+def report() -> list[str]:
+    """What was never noticed, kernel by kernel."""
+    told = []
+    for kernel in found.values():
+        name = kernel.call.name.rpartition("_")[0]
+        if not kernel.launches or len(kernel.open) <= KNOWN.get(name, (0, ""))[0]:
+            continue
+        lines = kernel.call.source.split("\n")
+        for number in sorted(kernel.open):
+            near = "\n".join(lines[max(0, number - 4) : number + 5])
+            told.append(f"{name}, line {number}, {kernel.tests[0]}:\n{near}")
+    return told
