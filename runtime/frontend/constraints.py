@@ -160,6 +160,8 @@ def select_types(op: Operation) -> str:
 
 
 def _pointee(pointer: Type) -> tuple[Type, tuple[int, ...]]:
+    if pointer.kind == "ptr" and pointer.elem.kind == "tensor":  # a block pointer
+        return pointer.elem.elem, pointer.elem.shape
     return pointer.scalar.elem, pointer.shape if pointer.kind == "tensor" else ()
 
 
