@@ -6,6 +6,7 @@ tests/frontend/versions.py.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -199,12 +200,14 @@ def test_an_array_that_changes_is_refused() -> None:
 
 def test_the_module_does_without_native_help(tmp_path: Path) -> None:
     """The same results in a process of its own with the stand-in."""
-    from test_record import child
+    from test_record import ROOT, child
 
     if place.is_python():
         pytest.skip("this process is one already")
     tests = ["tests/frontend/test_blocks.py", "-k", "product or padding or calls or array", "-p"]
     options = ["-m", "pytest", *tests, "no:cacheprovider"]
-    done = child(*options, folder=tmp_path, TRITON_MLX_FRONTEND="python")
+    found = Path(triton.__file__).parents[1]  # this version, which another path may hold
+    paths = os.pathsep.join([str(ROOT.parent), str(found)])
+    done = child(*options, folder=tmp_path, TRITON_MLX_FRONTEND="python", PYTHONPATH=paths)
     assert done.returncode == 0, done.stdout[-3000:]
     assert done.stdout.count(".") >= 10
