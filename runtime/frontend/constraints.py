@@ -184,6 +184,21 @@ def load_types(op: Operation) -> str:
     return ""
 
 
+# Modifiers of the other kind of access, which MLIR refuses.
+_MODIFIERS = {"tt.load": ("loads", ("wb", "wt")), "tt.store": ("stores", ("ca", "cv"))}
+
+
+def cache_policy(op: Operation) -> str:
+    """From Triton 3.9 on; before it the language alone decides."""
+    if "cachePolicy" not in op.properties:
+        return ""
+    modifier, _ = op.properties["cachePolicy"].value
+    accesses, refused = _MODIFIERS[op.name]
+    if modifier not in refused:
+        return ""
+    return f"op invalid cache policy: cache modifier '{modifier}' is not supported for {accesses}"
+
+
 def store_types(op: Operation) -> str:
     pointer, value = op.operands[0].type, op.operands[1].type
     if _pointee(pointer) != _element(value):
