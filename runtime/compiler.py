@@ -120,8 +120,11 @@ def _optimise(module: Any) -> Any:
         return make_ready(module)
     manager = _ir.pass_manager(module.context)
     common, ttir = _passes.common, _passes.ttir
+    # Triton up to 3.7 has block pointers.
+    rewrite = getattr(ttir, "add_rewrite_tensor_pointer", None)
     for add in (
         common.add_inliner,
+        *([] if rewrite is None else [rewrite]),
         ttir.add_rewrite_tensor_descriptor_to_pointer,
         common.add_canonicalizer,
         ttir.add_combine,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 import time
 from typing import Any
 
@@ -155,11 +156,22 @@ def _mlx_works() -> bool:
         return False
 
 
+# The drivers of these back ends ask torch, which takes long to import. On Linux their devices are files.
+_DEVICES = {"nvidia": ("/dev/nvidiactl", "/dev/dxg"), "amd": ("/dev/kfd", "/dev/dxg")}
+
+
+def _has_device(name: str) -> bool:
+    """False if the back end `name` cannot be active on this machine."""
+    if not sys.platform.startswith("linux") or name not in _DEVICES or "torch" in sys.modules:
+        return True
+    return any(os.path.exists(path) for path in _DEVICES[name])
+
+
 def _other_active() -> bool:
     from triton.backends import backends
 
-    for backend in backends.values():
-        if backend.driver is MLXDriver:
+    for name, backend in backends.items():
+        if backend.driver is MLXDriver or not _has_device(name):
             continue
         try:
             if backend.driver.is_active():

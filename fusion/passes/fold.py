@@ -1,6 +1,7 @@
 """Integer arithmetic on constants, and with neutral elements.
 
-Triton has folded what the user wrote; this folds what our own passes add (iteration counts, strides).
+Triton's native module has folded what the user wrote; this folds what our own passes add (iteration counts,
+strides), and what the pure-Python front end has recorded as it was written.
 """
 
 from __future__ import annotations
@@ -9,17 +10,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from ..graph import Function, Graph, GraphBuilder, Node, Value, fresh_ids, substitute
-from ..types import Scalar
+from ..types import Scalar, Type
 from . import PassResult
 
 _BINARY: dict[str, Callable[[int, int], int]] = {
     "add": lambda a, b: a + b,
     "sub": lambda a, b: a - b,
     "mul": lambda a, b: a * b,
+    "and": lambda a, b: a & b,
+    "or": lambda a, b: a | b,
+    "xor": lambda a, b: a ^ b,
 }
+_COMMUTES = frozenset({"add", "mul", "and", "or", "xor"})
 _EXTEND = frozenset({"ext_s", "trunc"})
 # (op, constant on the right) → the left operand is the result.
-_NEUTRAL = frozenset({("add", 0), ("sub", 0), ("mul", 1), ("div_s", 1), ("addptr", 0)})
+_NEUTRAL = frozenset(
+    {("add", 0), ("sub", 0), ("or", 0), ("xor", 0), ("mul", 1), ("div_s", 1), ("addptr", 0)}
+)
+_ZERO = frozenset({("mul", 0), ("and", 0)})  # (op, constant on the right) → 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,7 @@ class FoldConstants:
 class _Folder:
     def __init__(self, ids: Iterator[int]) -> None:
         self.known: dict[Value, int] = {}
+        self.made: dict[Value, Node] = {}  # operations that commute, of a value and a constant
         self.ids = ids
 
     def graph(self, graph: Graph, mapping: dict[Value, Value]) -> Graph:
@@ -45,6 +54,7 @@ class _Folder:
             node = substitute(node, mapping)
             if node.regions:
                 node = replace(node, regions=tuple(self.graph(r, {}) for r in node.regions))
+            node = self._canonical(node, builder)
             self._note(node)
             same = self._same_as(node)
             value = self._value(node)
@@ -70,9 +80,29 @@ class _Folder:
         left, right = node.inputs
         if right in self.known and (node.op, self.known[right]) in _NEUTRAL:
             return left
-        if left in self.known and (node.op, self.known[left]) in (("add", 0), ("mul", 1)):
-            return right
+        if right in self.known and (node.op, self.known[right]) in _ZERO:
+            return right if right.type == node.types[0] else None
         return None
+
+    def _canonical(self, node: Node, builder: GraphBuilder) -> Node:
+        """With its constant on the right; of two sums or products with constants, one."""
+        if node.op not in _COMMUTES or _no_integer(node.types[0]):
+            return node
+        left, right = node.inputs
+        if left in self.known:
+            left, right = right, left
+        if right not in self.known or left in self.known:
+            return node
+        inner = self.made.get(left)
+        if inner is not None and inner.op == node.op:
+            value = _BINARY[node.op](self.known[inner.inputs[1]], self.known[right])
+            both = {"value": wrap(value, node.types[0].scalar)}
+            made = builder.add("const", (), node.types, both, loc=node.loc)
+            self._note(made)
+            left, right = inner.inputs[0], made.result
+        node = replace(node, inputs=(left, right))
+        self.made[node.result] = node
+        return node
 
     def _value(self, node: Node) -> int | None:
         """The value of a pure integer node of constants, wrapped to its type."""
@@ -84,6 +114,9 @@ class _Folder:
             return None
         if node.op in _BINARY:
             return wrap(_BINARY[node.op](values[0], values[1]), scalar)  # type: ignore[arg-type]
+        if node.op == "mulhi_u":
+            left, right = (int(v or 0) % (1 << scalar.bits) for v in values)
+            return wrap(left * right >> scalar.bits, scalar)
         if node.op in _EXTEND and node.inputs[0].type.scalar.bits > 1:
             return wrap(values[0], scalar)  # type: ignore[arg-type]
         return None
@@ -93,3 +126,7 @@ def wrap(value: int, scalar: Scalar) -> int:
     """`value` as a signed integer of the scalar's width."""
     half = 1 << (scalar.bits - 1)
     return (value + half) % (2 * half) - half
+
+
+def _no_integer(kind: Type) -> bool:
+    return kind.is_float or kind.is_pointer or kind.scalar.bits == 1

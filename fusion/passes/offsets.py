@@ -70,7 +70,9 @@ class _Rewriter:
         if pointer in self.params:
             return pointer
         node = self.made.get(pointer.node)
-        if node is None or not (node.op in ("addptr", "bitcast") or OPS[node.op].kind == "shape"):
+        if node is None or node.op == "args":  # a loop's own
+            return None
+        if node.op not in ("addptr", "bitcast") and OPS[node.op].kind != "shape":
             return None
         if node.inputs[0].type.scalar.bytes != pointer.type.scalar.bytes:
             return None

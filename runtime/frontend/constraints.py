@@ -160,6 +160,8 @@ def select_types(op: Operation) -> str:
 
 
 def _pointee(pointer: Type) -> tuple[Type, tuple[int, ...]]:
+    if pointer.kind == "ptr" and pointer.elem.kind == "tensor":  # a block pointer
+        return pointer.elem.elem, pointer.elem.shape
     return pointer.scalar.elem, pointer.shape if pointer.kind == "tensor" else ()
 
 
@@ -180,6 +182,21 @@ def load_types(op: Operation) -> str:
     if len(op.operands) > 2 and _pointee(pointer) != _element(op.operands[2].type):
         return "op failed to verify that other matches ptr type"
     return ""
+
+
+# Modifiers of the other kind of access, which MLIR refuses.
+_MODIFIERS = {"tt.load": ("loads", ("wb", "wt")), "tt.store": ("stores", ("ca", "cv"))}
+
+
+def cache_policy(op: Operation) -> str:
+    """From Triton 3.9 on; before it the language alone decides."""
+    if "cachePolicy" not in op.properties:
+        return ""
+    modifier, _ = op.properties["cachePolicy"].value
+    accesses, refused = _MODIFIERS[op.name]
+    if modifier not in refused:
+        return ""
+    return f"op invalid cache policy: cache modifier '{modifier}' is not supported for {accesses}"
 
 
 def store_types(op: Operation) -> str:

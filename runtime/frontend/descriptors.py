@@ -1,8 +1,7 @@
-"""Tensor descriptors become pointers, sizes and strides, as Triton's own pass makes them.
+"""Tensor descriptors as pointers, sizes and strides, as Triton's own pass makes them.
 
 A descriptor of rank r becomes, in this order: the base pointer, r sizes and r strides (i64), whether what
-is outside is NaN (i1), and from Triton 3.7 on whether fp32 is rounded to tf32 (i1). So do the parameters
-of functions, what loops carry, what branches yield and what calls return.
+is outside is NaN (i1), and from Triton 3.7 on whether fp32 is rounded to tf32 (i1).
 """
 
 from __future__ import annotations
@@ -14,9 +13,8 @@ from . import dialect, types
 from .attributes import Attribute
 from .builder import Builder, NotInPython
 from .enums import ATOMIC_OP, DESCRIPTOR_REDUCE_KIND, MEM_SEMANTIC, MEM_SYNC_SCOPE, PADDING_OPTION
-from .structure import Function, Module
 from .types import F32, I1, I32, I64, Type
-from .values import Block, Operation, Result, Value
+from .values import Block, Operation, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,117 +40,7 @@ class Parts:
         return cls(kind, flat[0], sizes, strides, nan, rounded[0] if rounded else None)
 
 
-def types_of(kind: Type) -> list[Type]:
-    """The types that a value of type `kind` becomes: itself, unless it is a descriptor."""
-    if kind.kind != "desc":
-        return [kind]
-    flags = [I1, I1] if dialect.current().rounds else [I1]
-    return [types.pointer(kind.elem.elem), *[I64] * (2 * len(kind.shape)), *flags]
-
-
-def to_pointers(module: Module) -> None:
-    """Rewrite `module` in place; nothing changes where it has no descriptor."""
-    if not any(_has_descriptor(op) for op in module.inside()):
-        return
-    for function in module.functions:
-        _Rewriter().function(function)
-
-
-def _has_descriptor(op: Operation) -> bool:
-    values: list[Value] = [*op.operands, *op.results]
-    for region in op.regions:
-        for block in region.blocks:
-            values += block.arguments
-    return any(v.type.kind == "desc" for v in values)
-
-
-class _Rewriter:
-    def __init__(self) -> None:
-        self.new: dict[
-            Value, tuple[Value, ...]
-        ] = {}  # what a value became, where it became another
-        self.parts: dict[Value, Parts] = {}
-
-    def function(self, function: Function) -> None:
-        inputs = function.signature.inputs
-        outputs = [t for kind in function.signature.outputs for t in types_of(kind)]
-        # Attributes stay with their parameters, which move.
-        starts, count = [], 0
-        for kind in inputs:
-            starts.append(count)
-            count += len(types_of(kind))
-        kept = {
-            starts[k]: named for k, named in function.numbers.items() if inputs[k].kind != "desc"
-        }
-        function.reset_type(types.function([t for kind in inputs for t in types_of(kind)], outputs))
-        function.numbers = kept
-        if "arg_attrs" in function.properties:
-            function.number_parameters()
-        self.regions(function)
-
-    def regions(self, op: Operation) -> None:
-        for region in op.regions:
-            for block in region.blocks:
-                self.arguments(block)
-            for block in region.blocks:
-                for inner in list(block.operations):
-                    self.operation(inner, block)
-
-    def arguments(self, block: Block) -> None:
-        old, block.arguments = block.arguments, []
-        for argument in old:
-            made = []
-            for kind in types_of(argument.type):
-                block.add_argument_at(kind, argument.loc)
-                made.append(block.arguments[-1])
-            self.became(argument, made)
-
-    def became(self, old: Value, made: Sequence[Value]) -> None:
-        self.new[old] = tuple(made)
-        if old.type.kind == "desc":
-            self.parts[old] = Parts.of(old.type, made)
-
-    def operation(self, op: Operation, block: Block) -> None:
-        write = _Writer(block, op)
-        if op.name == "tt.make_tensor_descriptor":
-            self.became(op.results[0], self.made(op, write).flat())
-        elif op.name.startswith("tt.descriptor_"):
-            described = self.parts[op.operands[0]]
-            values = [self.value(v) for v in op.operands[1:]]
-            result = _MEANINGS[op.name](write, described, op, values)
-            if op.results and result is not None:
-                self.became(op.results[0], [result])
-        else:
-            self.keep(op)
-            return
-        block.operations.remove(op)
-
-    def value(self, old: Value) -> Value:
-        return self.new.get(old, (old,))[0]
-
-    def keep(self, op: Operation) -> None:
-        """The same operation, with other operands and results."""
-        op.operands = [new for old in op.operands for new in self.new.get(old, (old,))]
-        if any(r.type.kind == "desc" for r in op.results):
-            old, op.results = op.results, []
-            for result in old:
-                kinds, start = types_of(result.type), len(op.results)
-                op.results += [Result(t, start + k, op) for k, t in enumerate(kinds)]
-                self.became(result, op.results[start:])
-        self.regions(op)
-
-    def made(self, op: Operation, write: _Writer) -> Parts:
-        kind = op.results[0].type
-        rank = len(kind.shape)
-        base, *numbers = (self.value(v) for v in op.operands)
-        wide = [write.wide(v) for v in numbers]
-        nan = op.properties["padding"].value == PADDING_OPTION.PAD_NAN.value
-        rounded = write.b.constant(False, I1) if dialect.current().rounds else None
-        filled = write.b.constant(nan, I1)
-        return Parts(kind, base, tuple(wide[:rank]), tuple(wide[rank:]), filled, rounded)
-
-
-class _Writer:
+class Writer:
     """Writes operations in front of `op`."""
 
     def __init__(self, block: Block, op: Operation):
@@ -194,10 +82,17 @@ class _Writer:
             found = self.same("tt.addptr", found, self.b.create_broadcast(step, shape))
         return found
 
-    def inside(self, described: Parts, places: Sequence[Value], shape: Sequence[int]) -> Value:
-        """Which places are elements of the array."""
+    def inside(
+        self,
+        described: Parts,
+        places: Sequence[Value],
+        shape: Sequence[int],
+        axes: Sequence[int] | None = None,
+    ) -> Value:
+        """Which places are elements of the array, as far as `axes` (all of them) say."""
         found: Value | None = None
-        for place, size in zip(places, described.sizes):
+        for axis in range(len(places)) if axes is None else axes:
+            place, size = places[axis], described.sizes[axis]
             zero = self.b.constant(0, place.type)
             low = self.compared("sge", place, zero)
             high = self.compared("slt", place, self.filled(size, place))
@@ -278,23 +173,41 @@ def _atomic(described: Parts, kind: DESCRIPTOR_REDUCE_KIND) -> ATOMIC_OP:
     return ATOMIC_OP[name]
 
 
-def _load(w: _Writer, described: Parts, op: Operation, values: list[Value]) -> Value | None:
+def types_of(kind: Type) -> list[Type]:
+    """The types of the values that a descriptor becomes."""
+    flags = [I1, I1] if dialect.current().rounds else [I1]
+    return [types.pointer(kind.elem.elem), *[I64] * (2 * len(kind.shape)), *flags]
+
+
+def made(op: Operation, write: Writer, values: Sequence[Value]) -> Parts:
+    """What tt.make_tensor_descriptor makes of `values`."""
+    kind = op.results[0].type
+    rank = len(kind.shape)
+    base, *numbers = values
+    wide = [write.wide(v) for v in numbers]
+    nan = op.properties["padding"].value == PADDING_OPTION.PAD_NAN.value
+    rounded = write.b.constant(False, I1) if dialect.current().rounds else None
+    filled = write.b.constant(nan, I1)
+    return Parts(kind, base, tuple(wide[:rank]), tuple(wide[rank:]), filled, rounded)
+
+
+def _load(w: Writer, described: Parts, op: Operation, values: list[Value]) -> Value | None:
     return w.loaded(described, values, op.results[0].type)
 
 
-def _store(w: _Writer, described: Parts, op: Operation, values: list[Value]) -> Value | None:
+def _store(w: Writer, described: Parts, op: Operation, values: list[Value]) -> Value | None:
     w.store(described, values[0], values[1:])
     return None
 
 
-def _reduce(w: _Writer, described: Parts, op: Operation, values: list[Value]) -> Value | None:
+def _reduce(w: Writer, described: Parts, op: Operation, values: list[Value]) -> Value | None:
     kind = DESCRIPTOR_REDUCE_KIND(op.properties["kind"].value)
     w.reduce(described, kind, values[0], values[1:])
     return None
 
 
 # Gather and scatter differ in that their first place is a tile of rows.
-_MEANINGS = {
+MEANINGS = {
     "tt.descriptor_load": _load,
     "tt.descriptor_store": _store,
     "tt.descriptor_reduce": _reduce,

@@ -9,7 +9,15 @@ from typing import Any
 from . import attributes, dialect, types
 from .attributes import Attribute
 from .constants import Constants
-from .enums import ATOMIC_OP, DESCRIPTOR_REDUCE_KIND, MEM_SEMANTIC, MEM_SYNC_SCOPE, PADDING_OPTION
+from .enums import (
+    ATOMIC_OP,
+    CACHE_MODIFIER,
+    DESCRIPTOR_REDUCE_KIND,
+    EVICTION_POLICY,
+    MEM_SEMANTIC,
+    MEM_SYNC_SCOPE,
+    PADDING_OPTION,
+)
 from .types import Type
 from .values import Result, Value
 
@@ -137,6 +145,53 @@ class Memory(Constants):
         kind = types.descriptor(tile, signed, dialect.current().wraps)
         filled = {"padding": attributes.integer(padding.value)}
         return self.value("tt.make_tensor_descriptor", [base, *shape, *strides], kind, filled)
+
+    def create_make_block_ptr(
+        self,
+        base: Value,
+        shape: Sequence[Value],
+        strides: Sequence[Value],
+        offsets: Sequence[Value],
+        block: Sequence[int],
+        order: Sequence[int],
+    ) -> Result:
+        kind = types.pointer(types.tensor(base.type.elem, block))
+        how = {"order": attributes.integers(order)}
+        return self.value("tt.make_tensor_ptr", [base, *shape, *strides, *offsets], kind, how)
+
+    def create_advance(self, pointer: Value, offsets: Sequence[Value]) -> Result:
+        return self.value("tt.advance", [pointer, *offsets], pointer.type)
+
+    def create_tensor_pointer_load(
+        self,
+        pointer: Value,
+        boundary: Sequence[int],
+        padding: PADDING_OPTION | None,
+        cache: CACHE_MODIFIER,
+        evict: EVICTION_POLICY,
+        volatile: bool,
+    ) -> Result:
+        """A load of a block; `boundary`: the axes that are checked."""
+        properties = {
+            "isVolatile": attributes.boolean(volatile),
+            "operandSegmentSizes": attributes.integers((1, 0, 0)),
+            "boundaryCheck": attributes.integers(boundary),
+            **_policy((cache, evict)),
+        }
+        if padding is not None:
+            properties["padding"] = attributes.integer(padding.value)
+        return self.value("tt.load", (pointer,), pointer.type.elem, properties)
+
+    def create_tensor_pointer_store(
+        self,
+        pointer: Value,
+        value: Value,
+        boundary: Sequence[int],
+        cache: CACHE_MODIFIER,
+        evict: EVICTION_POLICY,
+    ) -> None:
+        checked = {"boundaryCheck": attributes.integers(boundary)}
+        self.add("tt.store", (pointer, value), (), {**_policy((cache, evict)), **checked})
 
     def create_descriptor_load(
         self, descriptor: Value, at: Sequence[Value], *policy: Attribute | Enum | None

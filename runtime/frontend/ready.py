@@ -1,7 +1,7 @@
 """Recorded kernels made ready for fusion/lift.
 
 Of what Triton's native passes do, lifting needs little: it follows calls and branches itself, and passes
-over graphs do the rest. What is left are tensor descriptors, which become pointers.
+over graphs do the rest. What is left are tensor descriptors and block pointers, which become pointers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from ...fusion.errors import Loc
 from ...fusion.mlir import Block, Operation
 from . import values
 from .attributes import Location
-from .descriptors import to_pointers
+from .pointers import to_pointers
 from .printer import Names
 from .structure import Module
 

@@ -91,8 +91,8 @@ ROWS: dict[str, Row] = {
     "tt.reduce": Row(("tile",), ("any",), (c.same_operand_shape,), (c.combine_region,)),
     "tt.scan": Row(("tile",), ("tile",), (c.same_operand_shape,), (c.combine_region,)),
     # memory
-    "tt.load": Row(("ptr", "mask", "any"), ("any",), (c.load_types,)),
-    "tt.store": Row(("ptr", "any", "mask"), (), (c.store_types,)),
+    "tt.load": Row(("ptr", "mask", "any"), ("any",), (c.load_types, c.cache_policy)),
+    "tt.store": Row(("ptr", "any", "mask"), (), (c.store_types, c.cache_policy)),
     "tt.atomic_rmw": Row(("ptr", "any", "mask"), ("any",), (c.rmw_types,)),
     "tt.atomic_cas": Row(("ptr", "any", "any"), ("any",), (c.cas_types,)),
     "tt.descriptor_load": Row(("desc", "any"), ("tile",)),

@@ -7,12 +7,10 @@ static void program(const float* __restrict x_ptr_0, float* __restrict out_ptr_1
   const int keep_42 = static_cast<int>(keep_41);
   const long keep_43 = (keep_39 & 4294967295L);
   const int keep_44 = static_cast<int>(keep_43);
-  const int keep_45 = (int)mulhi((uint)-845247145, (uint)0);
-  const int keep_46 = (keep_45 ^ keep_44);
   const int keep_51 = (int)((uint)keep_44 + (uint)-1640531527);
   const int keep_52 = (int)((uint)keep_42 + (uint)-1150833019);
-  const int keep_56 = (int)mulhi((uint)-766435501, (uint)keep_46);
-  const int keep_62 = (int)((uint)keep_46 * (uint)-766435501);
+  const int keep_56 = (int)mulhi((uint)-766435501, (uint)keep_44);
+  const int keep_62 = (int)((uint)keep_44 * (uint)-766435501);
   const int keep_64 = (int)((uint)keep_44 + (uint)1013904242);
   const int keep_65 = (int)((uint)keep_42 + (uint)1993301258);
   const int keep_76 = (int)((uint)keep_44 + (uint)-626627285);

@@ -38,7 +38,7 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
       const bool a_63 = (a_51 && a_61);
       if (a_63) {
         {
-          const long acc_95 = (32L * acc_92);
+          const long acc_95 = (acc_92 * 32L);
           const long offset = acc_95;
           TILE_OUTER
           for (int r0 = 0; r0 < 64; ++r0) {
@@ -57,7 +57,7 @@ static void program(const float* __restrict a_ptr_0, const float* __restrict b_p
       }
       else {
         {
-          const long acc_95_2 = (32L * acc_92);
+          const long acc_95_2 = (acc_92 * 32L);
           const long offset_3 = acc_95_2;
           TILE_OUTER
           for (int r0 = 0; r0 < 64; ++r0) {

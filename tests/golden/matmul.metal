@@ -42,7 +42,7 @@
     // matmul.py:35
     float a[16];
     {
-      const int acc_3 = (32 * acc_2);
+      const int acc_3 = (acc_2 * 32);
       const int offset = acc_3;
       #pragma clang loop unroll(full)
       for (int r0 = 0; r0 < 4; ++r0) {

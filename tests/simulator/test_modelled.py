@@ -6,9 +6,14 @@ import modelled
 import pytest
 
 from triton_mlx import hwinfo
+from triton_mlx.runtime.frontend import place
 from triton_mlx.runtime.model import Work, estimate
 
 
+@pytest.mark.skipif(
+    place.is_python(),
+    reason="counts are of the native module's IR, which has a few operations less",
+)
 def test_the_page_is_current(request: pytest.FixtureRequest) -> None:
     text = modelled.render()
     if request.config.getoption("--update-golden"):
