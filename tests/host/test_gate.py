@@ -97,7 +97,7 @@ def test_a_barrier_more_is_red(path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_kernel_more_is_red(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from triton_mlx.fusion.joint.records import Plan
 
-    def apart(launches: Any, visible: Any) -> Plan:
+    def apart(launches: Any, visible: Any, relax: bool) -> Plan:
         return Plan(tuple(launches), (), 0, 0)
 
     monkeypatch.setattr(capture, "plan", apart)
