@@ -53,3 +53,8 @@ class Settings:
 def foreign(name: str) -> str:
     """A variable of another project's, which Triton asks its native module for; empty if not set."""
     return os.environ.get(name, "")
+
+
+def without(prefix: str) -> dict[str, str]:
+    """The environment for a child process, but for the variables whose names begin with `prefix`."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(prefix)}

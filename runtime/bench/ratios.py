@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...fusion.errors import TritonMlxError
+from ..settings import without
 from .baseline import Baseline, Measured
 from .compare import ratios as compared
 
@@ -60,7 +60,7 @@ def _pytest(
         f"--benchmark-json={result}", "--benchmark-columns=median", *arguments,
     ]  # fmt: skip
     # A test may run this: what pytest told that test's process is not for the one that measures.
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    environment = without("PYTEST_")
     done = subprocess.run(command, cwd=folder, env=environment, stdout=sys.stderr, check=False)
     code = done.returncode
     text = result.read_text() if result.exists() else ""
