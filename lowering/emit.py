@@ -50,7 +50,9 @@ class Emitter:
         self.simdgroups = 0 if target.lanes == 1 else simdgroups
         self.values = Values(function)
         self._axes = analyse(function) if target.vectors else {}
-        planned = products(function, self.values, self.simdgroups, target.matrix_types)
+        planned = products(
+            function, self.values, self.simdgroups, target.matrix_types, target.matrix_forms
+        )
         hopes = wishes(function, self.values, planned)
         self.homes = Homes(function.body, self.values, self.simdgroups, planned, hopes, self.axis)
         self.accesses, self.aliases = accesses, aliases

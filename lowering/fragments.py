@@ -1,8 +1,6 @@
-"""Layouts of 8x8 simdgroup matrices, and how the simdgroups of a program share a matrix product.
+"""Layouts of 8x8 matrices on matrix units, and how the simdgroups of a program share a matrix product.
 
-A lane holds two neighbouring elements of a row. Apple does not document which; MLX's kernels rely on this
-map (mlx/backend/metal/kernels/steel/gemm/mma.h, get_coord), and a self-test checks it on the device
-(runtime/selftest/fragments.py).
+A lane holds two neighbouring elements.
 """
 
 from __future__ import annotations
@@ -13,8 +11,37 @@ from ..fusion.views import dim_ranges
 from .layout import Layout
 
 SIDE = 8
-# Bits of the lane: ("row" or "column", bit of that coordinate).
-_LANES = (("column", 1), ("row", 0), ("row", 1), ("column", 2), ("row", 2))
+Bit = tuple[str, int]  # ("row" or "column", bit of that coordinate)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Where the elements of an 8x8 matrix are: what tells a lane's two apart, and the bits of the lane."""
+
+    element: Bit
+    lanes: tuple[Bit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """Of a unit: `left`, for the result too, and `right`. `rows`: matrices of the left taken at a time."""
+
+    left: Form
+    right: Form
+    rows: int
+
+
+def _form(element: str, lanes: str) -> Form:
+    sides = {"c": "column", "r": "row"}
+    bits = [(sides[word[0]], int(word[1])) for word in (element, *lanes.split())]
+    return Form(bits[0], tuple(bits[1:]))
+
+
+# Apple documents no map. MLX's kernels rely on this one (mlx/backend/metal/kernels/steel/gemm/mma.h,
+# get_coord), and a self-test checks it on the device (runtime/selftest/fragments.py).
+SIMDGROUP = Forms(_form("c0", "c1 r0 r1 c2 r2"), _form("c0", "c1 r0 r1 c2 r2"), 1)
+# PTX ISA, matrix fragments for mma.m16n8k8 with 16-bit operands: two 8x8 matrices above each other.
+MMA = Forms(_form("c0", "c1 c2 r0 r1 r2"), _form("r0", "r1 r2 c0 c1 c2"), 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +74,12 @@ def split(m: int, n: int, simdgroups: int, *, keep_rows: bool) -> Split:
 
 
 def fragments(
-    shape: tuple[int, ...], shared: Split, *, by_rows: bool = True, by_columns: bool = True
+    shape: tuple[int, ...],
+    shared: Split,
+    form: Form,
+    *,
+    by_rows: bool = True,
+    by_columns: bool = True,
 ) -> Layout:
     """The layout of a (..., rows, columns) tile made of 8x8 matrices, both sides multiples of 8.
 
@@ -57,7 +89,8 @@ def fragments(
     """
     *batch, rows, columns = dim_ranges(shape)
     bits = {"row": [1 << b for b in rows], "column": [1 << b for b in columns]}
-    lane = tuple(bits[side][bit] for side, bit in _LANES)
+    lane = tuple(bits[side][bit] for side, bit in form.lanes)
+    element = bits[form.element[0]][form.element[1]]
     groups: list[int] = []
     for side, number, divided in (
         ("column", shared.columns, by_columns),
@@ -71,5 +104,5 @@ def fragments(
             groups += [0] * number
     groups += [0] * shared.idle
     registers = [*bits["column"], *bits["row"], *(1 << b for r in batch[::-1] for b in r)]
-    own_registers = tuple(b for b in registers if b not in lane)
-    return Layout(shape, own_registers, lane, tuple(groups))
+    own_registers = [b for b in registers if b not in lane and b != element]
+    return Layout(shape, (element, *own_registers), lane, tuple(groups))

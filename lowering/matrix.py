@@ -131,48 +131,63 @@ class _Work:
     def multiply(self, shared: Sequence[tuple[str, int] | None], depth: int) -> None:
         """All products of 8x8 matrices at one k."""
         emitter, out = self.emitter, self.emitter.out
-        left = self._operand(0, shared[0], "k", depth)
-        right = self._operand(1, shared[1], "k", depth)
+        names = [
+            None if place is None else self._load(side, place, "k", depth)
+            for side, place in enumerate(shared)
+        ]
         batch = "batch" if self.batch > 1 else ""
-        for name, count in (("i", self.rows), ("j", self.columns)):
+        # Where the unit takes two matrices of the left at a time, it is told where both are.
+        step = emitter.target.matrix_forms.rows
+        both = ("i", "(i + 1)") if step == 2 and self.rows % 2 == 0 else ("i",)
+        for name, count, by in (("i", self.rows, len(both)), ("j", self.columns, 1)):
             out.line(emitter.target.loop)
-            out.line(f"for (int {name} = 0; {name} < {count}; ++{name})")
-        place = _index([(batch, self.batch), ("i", self.rows), ("j", self.columns)])
-        out.line(f"  tile_multiply({self.storage.name} + {place}, {left}, {right});")
+            grow = f"++{name}" if by == 1 else f"{name} += {by}"
+            out.line(f"for (int {name} = 0; {name} < {count}; {grow})")
+        places = [_index([(batch, self.batch), (i, self.rows), ("j", self.columns)]) for i in both]
+        sums = ", ".join(f"{self.storage.name} + {p}" for p in places)
+        left = ", ".join(self._operand(0, names[0], i, "k", depth) for i in both)
+        right = self._operand(1, names[1], "j", "k", depth)
+        out.line(f"  tile_multiply({sums}, {left}, {right});")
 
-    def _operand(self, side: int, shared: tuple[str, int] | None, k: str, depth: int) -> str:
-        """Where the lane's two elements of the operand's matrix number i or j are."""
+    def _operand(self, side: int, loaded: str | None, number: str, k: str, depth: int) -> str:
+        """Where the lane's two elements of the operand's matrix `number` are; `loaded`: at this k."""
+        own = (number, self.rows if side == 0 else self.columns)
+        if loaded is not None:
+            return f"{loaded} + {_index([own])}"
         batch = ("batch" if self.batch > 1 else "", self.batch)
-        if shared is None:
-            at = f"(k0 + {k})" if depth < self.k else k
-            deep = (f"{at} / {SIDE}", self.k // SIDE)
-            own = ("i", self.rows) if side == 0 else ("j", self.columns)
-            order = [batch, own, deep] if side == 0 else [batch, deep, own]
-            return f"{self.held[side]} + {_index(order)}"
-        name = self._load(side, shared, k, depth)
-        return f"{name} + {_index([('i', self.rows) if side == 0 else ('j', self.columns)])}"
+        at = f"(k0 + {k})" if depth < self.k else k
+        deep = (f"{at} / {SIDE}", self.k // SIDE)
+        order = [batch, own, deep] if side == 0 else [batch, deep, own]
+        return f"{self.held[side]} + {_index(order)}"
 
     def _load(self, side: int, shared: tuple[str, int], k: str, depth: int) -> str:
         """The operand's matrices at one k, from threadgroup memory to registers."""
         emitter, product = self.emitter, self.product
         array, stride = shared
         shape = (self.m, SIDE) if side == 0 else (SIDE, self.n)
-        layout = fragments(shape, product.shared, by_rows=side == 0, by_columns=side == 1)
+        forms = emitter.target.matrix_forms
+        form = (forms.left, forms.right)[side]
+        layout = fragments(shape, product.shared, form, by_rows=side == 0, by_columns=side == 1)
         word = ("left", "right")[side]
         scalar = self.node.inputs[side].type.scalar
         operand = emitter.new_storage(word, layout, scalar, self.node.id)
-        # A lane's two elements of a matrix are neighbours in a row.
-        nest = VectorNest(layout, list(emitter.nest(layout).thread), Vectors(1, 2, frozenset()))
+        nest = emitter.nest(layout)
+        paired = form.element[0] == "column"  # neighbours in a row
+        if paired:
+            nest = wide = VectorNest(layout, list(nest.thread), Vectors(1, 2, frozenset()))
         scope = Scope(emitter, nest)
-        row, column = (nest.first.coordinate(d).text for d in (0, 1))
+        first = wide.first if paired else nest
+        row, column = (first.coordinate(d).text for d in (0, 1))
         row, column = (row, f"{k} + {column}") if side == 0 else (f"({k} + {row})", column)
         if self.batch > 1:
             row = f"(batch * {self.m if side == 0 else depth} + {row})"
-        pair, two = emitter.unique("pair"), vector_type(c_type(scalar), 2)
-        place = f"(const threadgroup {two}*)&{array}[{row} * {stride} + {column}]"
-        scope.line(nest.whole, f"const {two} {pair} = *{place};")
-        own = operand.at(nest, scope.identity).text
-        scope.line(nest.depth, f"{own} = {pair}[{nest.element}];")
+        own, place = operand.at(nest, scope.identity).text, f"{array}[{row} * {stride} + {column}]"
+        if paired:
+            pair, two = emitter.unique("pair"), vector_type(c_type(scalar), 2)
+            place = f"*(const threadgroup {two}*)&{place}"
+            scope.line(wide.whole, f"const {two} {pair} = {place};")
+            place = f"{pair}[{wide.element}]"
+        scope.line(nest.depth, f"{own} = {place};")
         emitter.write_nest(nest)
         return operand.name
 

@@ -9,7 +9,7 @@ from ..fusion.graph import Function, Graph, Node, Value
 from ..fusion.ops import OPS
 from ..fusion.types import F32
 from ..fusion.views import identity
-from .fragments import SIDE, Split, fragments, split
+from .fragments import SIDE, Forms, Split, fragments, split
 from .layout import Layout
 from .values import Values
 
@@ -31,14 +31,14 @@ class Product:
 
 
 def products(
-    function: Function, values: Values, simdgroups: int, matrix_types: frozenset[str]
+    function: Function, values: Values, simdgroups: int, matrix_types: frozenset[str], forms: Forms
 ) -> dict[int, Product]:
     """Node id → Product, for every dot that the matrix units of `matrix_types` can do."""
     dots = [n for n in function.body.walk() if n.op == "dot" and fits(n, matrix_types)]
     if not dots or not simdgroups:
         return {}
     keep_rows = _row_after(function.body)
-    return {n.id: _product(n, simdgroups, keep_rows) for n in dots}
+    return {n.id: _product(n, simdgroups, keep_rows, forms) for n in dots}
 
 
 def fits(node: Node, matrix_types: frozenset[str]) -> bool:
@@ -53,14 +53,14 @@ def fits(node: Node, matrix_types: frozenset[str]) -> bool:
     )
 
 
-def _product(node: Node, simdgroups: int, keep_rows: bool) -> Product:
+def _product(node: Node, simdgroups: int, keep_rows: bool, forms: Forms) -> Product:
     a, b, _ = (v.type.shape for v in node.inputs)
     shared = split(a[-2], b[-1], simdgroups, keep_rows=keep_rows)
     return Product(
         shared,
-        fragments(node.result.type.shape, shared),
-        fragments(a, shared, by_columns=False),
-        fragments(b, shared, by_rows=False),
+        fragments(node.result.type.shape, shared, forms.left),
+        fragments(a, shared, forms.left, by_columns=False),
+        fragments(b, shared, forms.right, by_rows=False),
         not shared.columns and not shared.idle,
         not shared.rows and not shared.idle,
     )

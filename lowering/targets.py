@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..hwinfo import Capability
+from .fragments import MMA, SIMDGROUP, Forms
 from .occupancy import Core, core_of
 
 
@@ -24,7 +25,7 @@ class Target:
     `array`: a word before the declaration of a thread's array.
     `in_place`: loads and stores of a buffer meet in one memory.
     `dot`: the strategy for matrix products (lowering/dot.py) of other types than `matrix_types`,
-    those that matrix units take.
+    those that matrix units take; `matrix_forms`: how these hold matrices.
     `reduce_chunk`: independent partial results of a reduction, for vector units.
     `wide_offsets`: sums of 32-bit offsets are 64-bit; else no array has 2^31 elements or more.
     `splits_full_tiles`: nests are written once without masks, for tiles that lie wholly inside.
@@ -59,6 +60,7 @@ class Target:
     tile_bytes: int = 0
     stack_bytes: int = 0
     matrix_types: frozenset[str] = frozenset()
+    matrix_forms: Forms = SIMDGROUP
     registers: int = 0
     vectors: bool = False
     core: Core | None = None
@@ -139,6 +141,8 @@ def _cuda(row: Capability) -> Target:
         shared="__shared__",
         product="tile_product",
         restricts=True,
+        matrix_types=frozenset({"f16", "bf16"} if row.get("mma_half", False) else ()),
+        matrix_forms=MMA,
         entry=_CUDA_ENTRY,
     )
 

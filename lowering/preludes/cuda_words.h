@@ -41,7 +41,7 @@ template <typename T, typename S> METAL_FUNC T as_type(const S& from) {
 }
 
 // Vectors. One of memory is aligned like its elements, so wide accesses ask the address first.
-template <typename T, int N> struct tile_vector {
+template <typename T, int N> struct alignas(sizeof(T) * N) tile_vector {
   T values[N];
   tile_vector() = default;
   METAL_FUNC explicit tile_vector(T all) {
@@ -219,3 +219,23 @@ TILE_ATOMIC(fetch_xor, atomicXor)
 TILE_ATOMIC(fetch_max, atomicMax)
 TILE_ATOMIC(fetch_min, atomicMin)
 TILE_ATOMIC(exchange, atomicExch)
+
+// d += a x b on tensor cores, for 8x8 matrices of which every lane has two elements (lowering/fragments.py):
+// two results above each other, of two matrices above each other and one. PTX ISA, mma.m16n8k8.
+template <typename T> METAL_FUNC uint tile_pair(const T* at) {
+  return uint(as_type<ushort>(at[0])) | (uint(as_type<ushort>(at[1])) << 16);
+}
+#define TILE_MMA(T, name)                                                                       \
+  METAL_FUNC void tile_multiply(float* d, float* e, const T* a, const T* c, const T* b) {       \
+    asm("mma.sync.aligned.m16n8k8.row.col.f32." name "." name ".f32 "                           \
+        "{%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"                                   \
+        : "+f"(d[0]), "+f"(d[1]), "+f"(e[0]), "+f"(e[1])                                        \
+        : "r"(tile_pair(a)), "r"(tile_pair(c)), "r"(tile_pair(b)));                             \
+  }                                                                                             \
+  METAL_FUNC void tile_multiply(float* d, const T* a, const T* b) {                             \
+    float rest[2] = {0.0f, 0.0f};                                                               \
+    const T none[2] = {T(0.0f), T(0.0f)};                                                       \
+    tile_multiply(d, rest, a, none, b);                                                         \
+  }
+TILE_MMA(half, "f16")
+TILE_MMA(bfloat, "bf16")

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from triton_mlx.lowering.fragments import Split, fragments, split
+from triton_mlx.lowering.fragments import SIMDGROUP, Split, fragments, split
 from triton_mlx.lowering.layout import Layout
 
 
 def test_one_matrix_is_as_apple_s_kernels_have_it() -> None:
     """Against the formula of MLX's get_coord, element by element."""
-    layout = fragments((8, 8), Split(0, 0))
+    layout = fragments((8, 8), Split(0, 0), SIMDGROUP.left)
     for lane in range(32):
         quad = lane // 4
         row = (quad & 4) + (lane // 2) % 4
@@ -36,9 +36,9 @@ def held(layout: Layout, side: int, group: int) -> set[int]:
 def test_all_is_held_and_operands_match(m: int, n: int, k: int, groups: int, rows: bool) -> None:
     shared = split(m, n, groups, keep_rows=rows)
     assert 1 << (shared.rows + shared.columns + shared.idle) == groups
-    result = fragments((m, n), shared)
-    left = fragments((m, k), shared, by_columns=False)
-    right = fragments((k, n), shared, by_rows=False)
+    result = fragments((m, n), shared, SIMDGROUP.left)
+    left = fragments((m, k), shared, SIMDGROUP.left, by_columns=False)
+    right = fragments((k, n), shared, SIMDGROUP.right, by_rows=False)
     for layout in (result, left, right):
         assert layout.covers()
         assert (len(layout.lane), len(layout.simdgroup)) == (5, groups.bit_length() - 1)
@@ -66,5 +66,5 @@ def test_split(m: int, n: int, groups: int, keep: bool, expected: Split) -> None
 def test_whole_rows_of_a_result_are_the_left_operand_of_the_next_product() -> None:
     shared = split(64, 32, 4, keep_rows=True)
     following = split(64, 128, 4, keep_rows=True)
-    left = fragments((64, 32), following, by_columns=False)
-    assert fragments((64, 32), shared) == left
+    left = fragments((64, 32), following, SIMDGROUP.left, by_columns=False)
+    assert fragments((64, 32), shared, SIMDGROUP.left) == left
