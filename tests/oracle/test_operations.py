@@ -72,7 +72,12 @@ def key(cell: Cell) -> Key:
     return cell.row, cell.target, cell.dtype
 
 
-@pytest.mark.parametrize("target", TARGETS)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.function is test_right_or_refused:
+        only = metafunc.config.getoption("--target")
+        metafunc.parametrize("target", [only] if only else TARGETS)
+
+
 @pytest.mark.parametrize("form, dtype", GROUPS)
 def test_right_or_refused(measurements: Measurements, form: str, dtype: str, target: str) -> None:
     found = measurements(form, dtype, target)

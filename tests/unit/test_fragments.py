@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from triton_mlx.lowering.fragments import SIMDGROUP, Split, fragments, split
+from triton_mlx.lowering.fragments import MMA, SIMDGROUP, Split, fragments, split
 from triton_mlx.lowering.layout import Layout
 
 
@@ -18,6 +18,23 @@ def test_one_matrix_is_as_apple_s_kernels_have_it() -> None:
         row = (quad & 4) + (lane // 2) % 4
         column = (quad & 2) * 2 + (lane % 2) * 2
         assert [layout.element(r, lane) for r in (0, 1)] == [row * 8 + column, row * 8 + column + 1]
+
+
+@pytest.mark.parametrize("lane", range(32))
+def test_one_matrix_is_as_the_ptx_manual_has_it(lane: int) -> None:
+    """PTX ISA, matrix fragments for mma.m16n8k8: groupID is lane >> 2, threadID_in_group lane % 4."""
+    for element in (0, 1):
+        left = fragments((8, 8), Split(0, 0), MMA.left)
+        right = fragments((8, 8), Split(0, 0), MMA.right)
+        assert place(left, lane, element) == (lane >> 2, lane % 4 * 2 + element)
+        assert place(right, lane, element) == (lane % 4 * 2 + element, lane >> 2)
+
+
+def place(layout: Layout, lane: int, register: int) -> tuple[int, int]:
+    bits = [b for k, b in enumerate(layout.lane) if lane >> k & 1]
+    bits += [b for k, b in enumerate(layout.register) if register >> k & 1]
+    number = sum(bits)
+    return number // 8, number % 8
 
 
 SIZES = st.sampled_from([8, 16, 32, 64, 128])
