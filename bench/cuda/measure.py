@@ -37,7 +37,7 @@ Run = Callable[[], Any]
 NATIVE = driver.active
 TORCH = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 ROUND_SECONDS = 2e-2
-ROWS, COLUMNS = 1 << 17, 1024  # of the sequences: each array is ten times the second-level cache
+ROWS, COLUMNS = 1 << 16, 1024  # of the sequences: each array is five times the second-level cache
 
 
 @dataclass
