@@ -162,8 +162,8 @@ def signature_of(types: Sequence[str], names: Sequence[str]) -> Signature:
 class Launcher:
     """What Triton calls for one compiled kernel. Prepared calls are kept by what they depend on."""
 
-    last: dict[Any, Launcher] = {}  # kernel function → its last launcher, for triton_mlx.emit_last
-    newest: Launcher | None = None  # the last one of all: hashing a kernel function takes long
+    # id of a kernel function (hashing one takes long) → its last launcher, for triton_mlx.emit_last
+    last: dict[int, Launcher] = {}
 
     def __init__(self, src: Any, metadata: Any):
         types = list(src.signature.values())
@@ -248,8 +248,8 @@ class Launcher:
         else:
             record(self, call, arrays, scalars, grid)
         self.last_scalars, self.last_grid = scalars, grid
-        if (Launcher.newest is not self or not Launcher.last) and self.function is not None:
-            Launcher.last[self.function] = Launcher.newest = self
+        if self.function is not None:
+            Launcher.last[id(self.function)] = self
 
     def _pack(self, values: Sequence[Any]) -> bytes:
         signature = self.signature
