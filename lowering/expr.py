@@ -273,7 +273,7 @@ _RULES: dict[str, Rule] = {
     "min_s": _function("min"),
     "max_u": lambda node, a: _minmax_unsigned("max", node, a),
     "min_u": lambda node, a: _minmax_unsigned("min", node, a),
-    "neg": lambda node, a: f"(-{a[0]})",
+    "neg": lambda node, a: f"(-({a[0]}))" if a[0].startswith("-") else f"(-{a[0]})",
     "abs_i": _function("abs"),
     "cmp": _cmp,
     "select": lambda node, a: f"({a[0]} ? {a[1]} : {a[2]})",

@@ -97,6 +97,21 @@ def test_bits_are_those_of_the_graph_on_every_target(form: int, target: str) -> 
     np.testing.assert_array_equal(out, want)
 
 
+@triton.jit
+def less_a_negative(a_ptr, b_ptr, out_ptr, BLOCK: tl.constexpr):
+    at = tl.arange(0, BLOCK)
+    tl.store(out_ptr + at, tl.load(a_ptr + at) * tl.load(b_ptr + at) - -4.0)
+
+
+@pytest.mark.parametrize("target", ["host", "simulate"])
+def test_a_negative_constant_is_negated(target: str) -> None:
+    a, b = (np.arange(64, dtype=np.float32) * k for k in (1, 3))
+    out = np.zeros(64, np.float32)
+    with triton_mlx.use(target):
+        less_a_negative[(1,)](a, b, out, BLOCK=64)
+    np.testing.assert_array_equal(out, a * b + 4)
+
+
 finite = st.floats(-1e6, 1e6, width=32).filter(lambda v: v == 0 or abs(v) > 1e-6)
 
 
