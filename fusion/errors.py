@@ -61,6 +61,12 @@ class TileTooLarge(TritonMlxError):
     code = "TILE_TOO_LARGE"
 
 
+class NoForwardProgress(TritonMlxError):
+    """A program that waits for another program of its launch, where they need not run at the same time."""
+
+    code = "NO_FORWARD_PROGRESS"
+
+
 class BadArgument(TritonMlxError, TypeError):
     """An argument of a launch has the wrong type, dtype or place."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import float8, semantics
-from .errors import BadArgument, DeviceAssert, UnsupportedOperation
+from .errors import BadArgument, DeviceAssert, NoForwardProgress, UnsupportedOperation
 from .graph import Function, Graph, Node, Value
 from .ops import OPS
 from .semantics import Array
@@ -269,7 +269,19 @@ def _order(a: Array) -> Array:
     return np.asarray(np.where(bits < 0, low - 1 - bits, bits))
 
 
+def _arrived(seen: Array, expected: Array) -> Array:
+    if not _same_bits(seen[0], expected):
+        raise NoForwardProgress(
+            "tl.atomic_poll",
+            why="programs run one after the other here, and none before this one wrote what it waits for",
+            hint="install a C++ compiler: on the host target programs run at the same time",
+        )
+    return seen
+
+
 _RMW: dict[str, Any] = {
+    "load": lambda a, b: a,
+    "poll": lambda a, b: _arrived(a, b),
     "and": np.bitwise_and,
     "or": np.bitwise_or,
     "xor": np.bitwise_xor,

@@ -224,7 +224,34 @@ def _address(c: Compose, op: Operation, inputs: Values, types: tuple[Type, ...])
     )
 
 
+def _atomic_load(c: Compose, op: Operation, inputs: Values, types: tuple[Type, ...]) -> Values:
+    pointer, *mask = inputs
+    nothing = c.const(0.0 if types[0].is_float else 0, types[0])
+    return (c.op("atomic_rmw", (pointer, nothing, *mask), types[0], kind="load"),)
+
+
+def _atomic_store(c: Compose, op: Operation, inputs: Values, types: tuple[Type, ...]) -> Values:
+    c.op("atomic_rmw", inputs, inputs[1].type, kind="xchg")
+    return ()
+
+
+def _atomic_poll(c: Compose, op: Operation, inputs: Values, types: tuple[Type, ...]) -> Values:
+    pointer, expected, *timeout = inputs
+    if timeout:
+        raise UnsupportedOperation(
+            "tl.atomic_poll with a timeout",
+            where=op.loc,
+            why="kernels here have no clock",
+            hint="poll without one",
+        )
+    seen = c.op("atomic_rmw", (pointer, expected), expected.type, kind="poll")
+    return (c.cmp("eq", seen, expected),)
+
+
 EXPANSIONS: dict[str, Rule] = {
+    "tt.atomic_load": _atomic_load,
+    "tt.atomic_store": _atomic_store,
+    "tt.atomic_poll": _atomic_poll,
     "tt.join": _join,
     "tt.split": _split,
     "tt.cat": _cat,

@@ -261,14 +261,15 @@ def _memory(values: int) -> Rule:
 
 
 _FLOAT_RMW = frozenset({"fadd", "fmax", "fmin"})
-_RMW_KINDS = _FLOAT_RMW | {"and", "or", "xor", "add", "max", "min", "umax", "umin", "xchg"}
+_ANY_RMW = frozenset({"xchg", "load", "poll"})
+_RMW_KINDS = _FLOAT_RMW | _ANY_RMW | {"and", "or", "xor", "add", "max", "min", "umax", "umin"}
 
 
 def _atomic_rmw(node: Node) -> None:
     _memory(1)(node)
     kind = node.attr("kind")
     _need(node, kind in _RMW_KINDS, f"kind {kind}")
-    fits = kind == "xchg" or (kind in _FLOAT_RMW) == node.inputs[1].type.is_float
+    fits = kind in _ANY_RMW or (kind in _FLOAT_RMW) == node.inputs[1].type.is_float
     _need(node, fits, f"{kind} of {node.types[0]}")
 
 

@@ -232,14 +232,12 @@ def _conditional(conditions: list[str], lines: list[str]) -> list[str]:
     return [head + text for text in lines]
 
 
-def _cas(emitter: Emitter, scope: Scope, node: Node) -> Expr:
+def _cas(emitter: Emitter, scope: Scope, node: Node) -> Expr | None:
     pointer, expected, value = node.inputs
     base, index = scope.place(pointer, scope.identity if pointer.type.shape else ())
     texts = [scope.here(v).text for v in (expected, value)]
     text = cas_text(node, emitter.accesses[base], index.text, *texts)
-    name = scope.name(node.result, node)
-    scope.line(scope.nest.depth, f"const {c_type(value.type.scalar)} {name} = {text};")
-    return Expr(name, scope.nest.depth)
+    return _updated(emitter, scope, node, text, [])
 
 
 def _atomic(emitter: Emitter, scope: Scope, node: Node) -> Expr | None:
@@ -251,9 +249,16 @@ def _atomic(emitter: Emitter, scope: Scope, node: Node) -> Expr | None:
     text = atomic_text(
         node, emitter.accesses[base], index.text, scope.here(value).text, scalar, used
     )
+    return _updated(emitter, scope, node, text, [scope.here(m).text for m in mask])
+
+
+def _updated(
+    emitter: Emitter, scope: Scope, node: Node, text: str, masks: list[str]
+) -> Expr | None:
+    """The atomic `text`, once for each element, and its value for each thread that has the element."""
+    scalar = node.types[0].scalar
     owner = owner_condition(emitter, scope.nest.layout)
-    masks = [scope.here(m).text for m in mask]
-    if not used:
+    if emitter.values.users(node.result) == []:
         _guarded(scope, owner + masks, [f"{text};"])
         return None
     guard = f"{masks[0]} ? {text} : {literal(0, scalar)}" if masks and masks[0] != "true" else text

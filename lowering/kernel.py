@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import resources
 
-from ..fusion.errors import TileTooLarge, UnsupportedOperation
+from ..fusion.errors import TileTooLarge
 from ..fusion.graph import Function, Value
 from ..fusion.masks import address_conditions
 from ..fusion.types import Scalar
+from . import progress
 from .emit import Emitter
 from .names import Names
 from .protocol import access, usages
@@ -38,6 +40,8 @@ def lower(
     aliases = {params[k]: params[f.same_as] for k, f in facts.items()}
     values = Values(function)
     used = usages(function.body, values, aliases)
+    if not target.in_place:
+        progress.check(function.body, values)
     given = Names(numbered=target.lanes == 1)
     buffers: list[int] = []
     accesses: dict[Value, Access] = {}
@@ -67,11 +71,11 @@ def lower(
     overlaps = any(f.overlaps for f in facts.values())
     order = {params[k]: params[min(facts)] for k in facts} if overlaps else aliases
     words = {params[k]: names[k] for k in scalars}
+    accesses = _from_one_number(function, accesses)
     emitter = Emitter(function, target, simdgroups, accesses, order, words, given)
     body = emitter.body()
     pieces = [(names[k], function.parameters[k].type.scalar) for k in scalars]
     ordered = tuple(accesses[params[k]] for k in buffers)
-    _check_fill(accesses, bool(emitter.sites))
     inputs = tuple(k for k, a in enumerate(ordered) if re.search(rf"\b{a.old}\[", body))
     if target.restricts:
         body = _restricted(body, [ordered[k].old for k in inputs], ordered)
@@ -110,17 +114,20 @@ def _guards_are_light(
     return True
 
 
-def _check_fill(accesses: Mapping[Value, Access], messages: bool) -> None:
-    """MLX fills all outputs of a kernel with one number before it starts, or none."""
-    zero = messages or any(
-        a.mode == "merged" or a.combine not in ("", "and") for a in accesses.values()
+def _from_one_number(function: Function, accesses: Mapping[Value, Access]) -> dict[Value, Access]:
+    """MLX fills all outputs of a kernel with one number before it starts, or none.
+
+    So what is to start from all ones, because it gathers an "and", does so only where nothing starts from zero.
+    """
+    zero = any(n.op in ("print", "assert") for n in function.body.walk()) or any(
+        a.mode in ("merged", "xored") or a.combine not in ("", "and") for a in accesses.values()
     )
-    if zero and any(a.combine == "and" for a in accesses.values()):
-        raise UnsupportedOperation(
-            "an atomic and beside outputs that start from zero",
-            why="MLX starts all outputs of a kernel from one number",
-            hint="split the kernel, or run with triton_mlx.use('host')",
-        )
+    if not zero:
+        return dict(accesses)
+    return {
+        v: replace(a, mode="xored", combine="") if a.combine == "and" else a
+        for v, a in accesses.items()
+    }
 
 
 @functools.cache
@@ -147,7 +154,10 @@ def _threads(
         lines.append(f"  alignas(16) {emitter.target.shared} uchar arena[{emitter.arena.bytes}];")
     for k, (name, scalar) in enumerate(scalars):
         lines.append(f"  const {c_type(scalar)} {name} = {_unpack_words(k, scalar)};")
-    header = "".join(prelude(name) for name in emitter.target.preludes)
+    names = list(emitter.target.preludes)
+    if any(a.mode == "xored" for a in accesses):
+        names.insert(names.index("thread_words.h") + 1, "xored_words.h")
+    header = "".join(map(prelude, names))
     header += emitter.target.entry.format(threads=emitter.threads)
     return header, "\n".join(lines) + "\n" + body
 

@@ -7,7 +7,7 @@ code follows the same record.
 
 from __future__ import annotations
 
-from ..fusion.errors import UnsupportedOperation, UnsupportedType
+from ..fusion.errors import UnsupportedType
 from ..fusion.graph import Node
 from ..fusion.types import Scalar
 from .record import Access
@@ -22,10 +22,13 @@ def load_text(access: Access, index: str, scalar: Scalar) -> str:
         return f"({set_} ? {read_text(access, new, scalar)} : {read_text(access, old, scalar)})"
     if is_recast(access, scalar):
         return _recast(access, index, scalar)
-    return read_text(access, f"{access.old}[{index}]", scalar)
+    old = read_text(access, f"{access.old}[{index}]", scalar)
+    if access.mode == "xored":
+        return _update("load", access, index, c_type(scalar), old, old)
+    return old
 
 
-_BYTES = {
+BYTES = {
     **dict.fromkeys(("bool", "char", "uchar"), 1),
     **dict.fromkeys(("short", "ushort", "half", "bfloat"), 2),
     **dict.fromkeys(("int", "uint", "float"), 4),
@@ -35,7 +38,7 @@ _BYTES = {
 
 def is_recast(access: Access, scalar: Scalar) -> bool:
     """True if the pointer was cast to elements of another size (only where kernels work in place)."""
-    return _BYTES[access.storage] != scalar.bytes
+    return BYTES[access.storage] != scalar.bytes
 
 
 def _recast(access: Access, index: str, scalar: Scalar) -> str:
@@ -63,10 +66,31 @@ def store_lines(access: Access, index: str, value: str, scalar: Scalar) -> list[
     """Statements that put `value` at element `index`."""
     if is_recast(access, scalar):
         return [f"{_recast(access, index, scalar)} = {value};"]
+    if access.mode == "xored":
+        old = read_text(access, f"{access.old}[{index}]", scalar)
+        return [f"{_update('xchg', access, index, c_type(scalar), old, value)};"]
     places = [(access.new, stored_text(access, value, scalar))]
     if access.mode == "merged":
         places.append((access.flag, "1"))
     return [f"{n}[{index}] = {v};" for n, v in places]
+
+
+def _update(
+    kind: str, access: Access, index: str, word: str, old: str, value: str, expected: str = ""
+) -> str:
+    """Element `index` before the update, where updates are of the bits that differ from the old contents."""
+    given = f"({word})({old}), ({word})({value}), ({word})({expected or value})"
+    return f"tile_update_{kind}<{word}>({access.new}, {index}, {given})"
+
+
+def _check_width(node: Node, kind: str, scalar: Scalar) -> None:
+    if scalar.bits not in (16, 32):
+        raise UnsupportedType(
+            f"atomic {kind} on {scalar}",
+            where=node.loc,
+            why="atomics are 32 bits wide here, and 16-bit ones are made of them",
+            hint="use 32-bit elements, or triton_mlx.use('host')",
+        )
 
 
 def stored_text(access: Access, value: str, scalar: Scalar) -> str:
@@ -97,7 +121,10 @@ _FETCH = {
     "fmax": "fmax",
     "fmin": "fmin",
     "xchg": "exchange",
+    "load": "load",
+    "poll": "poll",
 }
+_WHOLE = frozenset({"xchg", "load", "poll"})
 _RETURNED = {
     "add": "({0} + {1})",
     "fadd": "({0} + {1})",
@@ -124,15 +151,11 @@ def _keyed(kind: str, access: Access, index: str, value: str, scalar: Scalar, us
 
 def cas_text(node: Node, access: Access, index: str, expected: str, value: str) -> str:
     """Compare and swap as an expression: the element before it."""
-    if access.mode != "inout":
-        raise UnsupportedOperation(
-            "atomic cas",
-            where=node.loc,
-            why="Metal has no forward progress between threadgroups, and a kernel there cannot start "
-            "from an array's contents and update it atomically",
-            hint="run with triton_mlx.use('host')",
-        )
     scalar = node.types[0].scalar
+    if access.mode != "inout":
+        _check_width(node, "cas", scalar)
+        old = read_text(access, f"{access.old}[{index}]", scalar)
+        return _update("cas", access, index, c_type(scalar), old, value, expected)
     place = _place(access, index, scalar)
     return f"host_atomic_cas<{c_type(scalar)}>({place}, {expected}, {value})"
 
@@ -146,24 +169,14 @@ def atomic_text(
     word = UNSIGNED[scalar.name] if unsigned else c_type(scalar)
     pointer = _place(access, index, scalar)
     if access.mode == "inout":
-        name = "exchange" if kind == "xchg" else f"fetch_{_FETCH[kind]}"
+        name = _FETCH[kind] if kind in _WHOLE else f"fetch_{_FETCH[kind]}"
         text = f"host_atomic_{name}<{word}>({pointer}, ({word})({value}))"
         return f"({c_type(scalar)})({text})" if unsigned else text
-    if access.mode != "combined":
-        raise UnsupportedOperation(
-            f"atomic {kind}",
-            where=node.loc,
-            why="on Metal a kernel cannot start from an array's contents and update it atomically, "
-            "and this kernel also loads, stores or updates the same array in another way",
-            hint="use one kind of atomic on the array, or run with triton_mlx.use('host')",
-        )
-    if scalar.bits != 32:
-        raise UnsupportedType(
-            f"atomic {kind} on {scalar}",
-            where=node.loc,
-            why="Metal's atomics are 32 bits wide",
-            hint="use 32-bit elements, or triton_mlx.use('host')",
-        )
+    _check_width(node, kind, scalar)
+    if access.mode == "xored":
+        old = read_text(access, f"{access.old}[{index}]", scalar)
+        text = _update(kind, access, index, word, old, value)
+        return f"({c_type(scalar)})({text})" if unsigned else text
     if kind in KEYED:
         return _keyed(kind, access, index, value, scalar, used)
     # The array is of plain elements; an atomic of 32 bits has their size and alignment.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ..fusion.errors import PointerProvenance
 from ..fusion.graph import Graph, Node, Value
 from ..fusion.ops import READS, WRITES
-from .memory import GATHERED
+from .memory import BYTES, GATHERED
 from .record import Access, Mode
 from .targets import Target
 from .values import Values
@@ -71,14 +71,15 @@ def keeps(usage: Usage, visited: bool) -> bool:
     return visited and usage.stores == 1 and not usage.atomics and not usage.reads_back
 
 
-def mode(usage: Usage, target: Target, covered: bool) -> Mode:
+def mode(usage: Usage, storage: str, target: Target, covered: bool) -> Mode:
     if not usage.written:
         return "read"
     if target.in_place:
         return "inout"
     if usage.atomics:
         pure = not usage.stores and not usage.loads and len(usage.atomics) == 1
-        return "combined" if pure and next(iter(usage.atomics)) in GATHERED else "merged"
+        gathered = pure and BYTES[storage] == 4 and usage.atomics <= GATHERED
+        return "combined" if gathered else "xored"
     return "fresh" if covered and not usage.reads_back else "merged"
 
 
@@ -86,7 +87,7 @@ def access(
     name: str, storage: str, usage: Usage, target: Target, covered: bool, visited: bool = False
 ) -> Access:
     kept = not covered and not target.in_place and keeps(usage, visited)
-    found = mode(usage, target, covered or kept)
+    found = mode(usage, storage, target, covered or kept)
     combine = next(iter(usage.atomics)) if found == "combined" else ""
     return Access(
         name,

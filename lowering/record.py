@@ -13,7 +13,8 @@ from typing import Literal
 # fresh     stored, proved to be written whole; loads, if any, come before and see the old contents
 # merged    stored in part: a byte per element says which, and the launch merges with the old contents
 # combined  only atomics of one kind: starts at the identity, and the launch combines with the old contents
-Mode = Literal["read", "inout", "fresh", "merged", "combined"]
+# xored     atomics and whatever else: words of the bits that differ from the old contents (xored_words.h)
+Mode = Literal["read", "inout", "fresh", "merged", "combined", "xored"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,8 @@ def _widest(emitter: Emitter, node: Node, home: Layout) -> tuple[int, int, int]:
     scalar = (node.types[0] if node.op == "load" else node.inputs[1].type).scalar
     if access is None or access.storage not in _WORDS or is_recast(access, scalar):
         return 0, 1, 1
+    if access.mode == "xored":
+        return 0, 1, 1
     if node.op == "load" and access.mode == "merged" and access.reads_back:
         return 0, 1, 1
     pointer, others = node.inputs[0], node.inputs[1:]

@@ -154,17 +154,20 @@ def _launch(ready: _Ready, arrays: Sequence[Any]) -> list[tuple[int, Any]]:
 class _Shape:
     """What a MetalCall must know of an array."""
 
-    __slots__ = ("dtype", "size")
+    __slots__ = ("dtype", "itemsize", "size")
 
     def __init__(self, array: Any):
-        self.size, self.dtype = array.size, dtype_name(array.dtype)
+        self.size, self.itemsize = array.size, array.itemsize
+        self.dtype = dtype_name(array.dtype)
 
 
 def metal_call(kernel: Kernel, shapes: Sequence[Any], grid: Grid) -> MetalCall:
     """The call of mx.fast.metal_kernel for `kernel` on buffers with `size` and `dtype`."""
     outputs: list[tuple[str, int, str]] = []
     for access, shape in zip(kernel.accesses, shapes, strict=True):
-        if access.mode != "read":
+        if access.mode == "xored":
+            outputs.append((access.new, max(1, -(-shape.size * shape.itemsize // 4)), "uint32"))
+        elif access.mode != "read":
             outputs.append((access.new, max(1, shape.size), shape.dtype))
         if access.mode == "merged":
             outputs.append((access.flag, max(1, shape.size), "uint8"))
@@ -191,7 +194,9 @@ def metal_call(kernel: Kernel, shapes: Sequence[Any], grid: Grid) -> MetalCall:
         )
     written = [a for a in kernel.accesses if a.mode != "read"]
     starts_filled = (
-        not written or bool(kernel.sites) or any(a.mode in ("merged", "combined") for a in written)
+        not written
+        or bool(kernel.sites)
+        or any(a.mode in ("merged", "combined", "xored") for a in written)
     )
     fill = -1.0 if any(a.combine == "and" for a in kernel.accesses) else 0.0
     return MetalCall(
@@ -269,6 +274,8 @@ def _settled(access: Access, new: Any, written: Any, old: Any) -> Any:
     """The buffer's contents after the launch, in the old array's shape."""
     import mlx.core as mx
 
+    if access.mode == "xored":
+        return _changed(new, old)
     if new.shape != old.shape:
         new = new.reshape(old.shape)
     if access.mode == "merged":
@@ -277,3 +284,12 @@ def _settled(access: Access, new: Any, written: Any, old: Any) -> Any:
         rule = _COMBINE.get(access.combine)
         return rule(mx, old, new) if rule else atomic_keys.combined(access.combine, old, new)
     return new
+
+
+def _changed(words: Any, old: Any) -> Any:
+    """The array whose bits differ from those of `old` where `words` (uint32) have a one."""
+    import mlx.core as mx
+
+    bits = mx.uint32 if old.itemsize == 4 else mx.uint16
+    changed = words.view(bits)[: old.size].reshape(old.shape)
+    return mx.bitwise_xor(changed, old.view(bits)).view(old.dtype)

@@ -219,6 +219,16 @@ TILE_ATOMIC(fetch_xor, atomicXor)
 TILE_ATOMIC(fetch_max, atomicMax)
 TILE_ATOMIC(fetch_min, atomicMin)
 TILE_ATOMIC(exchange, atomicExch)
+template <typename T> METAL_FUNC T atomic_load_explicit(atomic<T>* at, tile_order) {
+  return *const_cast<volatile T*>(&at->value);
+}
+template <typename T>
+METAL_FUNC bool atomic_compare_exchange_weak_explicit(
+    atomic<T>* at, T* expected, T desired, tile_order, tile_order) {
+  const T before = *expected;
+  *expected = atomicCAS(&at->value, before, desired);
+  return *expected == before;
+}
 
 // d += a x b on tensor cores, for 8x8 matrices of which every lane has two elements (lowering/fragments.py):
 // two results above each other, of two matrices above each other and one. PTX ISA, mma.m16n8k8.

@@ -73,6 +73,13 @@ HOST_ATOMIC(fetch_xor, old ^ value)
 HOST_ATOMIC(fetch_max, value > old ? value : old)
 HOST_ATOMIC(fetch_min, value < old ? value : old)
 HOST_ATOMIC(exchange, value)
+HOST_ATOMIC(load, old)
+template <typename T, typename P> inline T host_atomic_poll(P* place, T value) {
+  using B = typename host_bits<T>::type;
+  while (__atomic_load_n((B*)place, __ATOMIC_ACQUIRE) != as_type<B>(value)) {
+  }
+  return value;
+}
 
 // Floats in the order of their bits: -0 is below +0, NaN of either sign is at that end.
 template <typename T> inline auto float_order(T x) {

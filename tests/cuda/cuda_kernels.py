@@ -34,6 +34,15 @@ def counted(x_ptr, count_ptr, n, BLOCK: tl.constexpr, BINS: tl.constexpr):
 
 
 @triton.jit
+def swapped(x_ptr, place_ptr, half_ptr, BLOCK: tl.constexpr):
+    at = tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + at)
+    old = tl.atomic_cas(place_ptr + at, x, x + 1)
+    tl.atomic_max(place_ptr + at % 8, old)
+    tl.atomic_add(half_ptr + at % 3, x.to(tl.float16))
+
+
+@triton.jit
 def masked(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
     at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     x = tl.load(x_ptr + at, mask=at < n)
@@ -106,6 +115,7 @@ KERNELS: dict[str, tuple[Any, Callable[[], Any]]] = {
         counted,
         lambda: counted[(4,)](whole(4000), whole(32), 4000, BLOCK=1024, BINS=32),
     ),
+    "swapped": (swapped, lambda: swapped[(1,)](whole(64), whole(64), half(3), BLOCK=64)),
     "masked": (masked, lambda: masked[(4,)](zeros(1000), zeros(1000), 1000, BLOCK=256)),
     "small_float": (small_float, lambda: small_float[(1,)](half(64), zeros(64), BLOCK=64)),
     "products": (products, lambda: products[(1,)](half(32, 32), half(32, 32), half(32, 32), N=32)),

@@ -16,6 +16,7 @@ from triton_mlx.fusion.errors import BadArgument
 from triton_mlx.lowering.record import Kernel
 from triton_mlx.runtime.inspect import last_launcher, lowered_last
 from triton_mlx.runtime.metal import metal_call
+from triton_mlx.runtime.metal_call import mlx_dtype
 
 DTYPES = {
     "bool": "bool",
@@ -32,7 +33,7 @@ DTYPES = {
 
 class Shape:
     def __init__(self, size: int, dtype: str):
-        self.size, self.dtype = size, dtype
+        self.size, self.dtype, self.itemsize = size, dtype, mlx_dtype(dtype).size
 
 
 def text_of(kernel: Any) -> str:

@@ -26,6 +26,7 @@ _CODES = {
     "TILE_TOO_LARGE": "size",
     "BAD_ARGUMENT": "argument",
     "TOO_MANY_BUFFERS": "buffers",
+    "NO_FORWARD_PROGRESS": "waits",
 }
 _HEAD = """# Operations
 
