@@ -132,7 +132,6 @@ def _optimise(module: Any) -> Any:
         common.add_cse,
         ttir.add_triton_licm,
         common.add_symbol_dce,
-        ttir.add_loop_unroll,
     ):
         add(manager)
     manager.run(module, "make_ttir")

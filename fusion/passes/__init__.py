@@ -54,11 +54,13 @@ def default() -> tuple[Pass, ...]:
     from .offsets import CarryOffsets
     from .recurrence import CloseRecurrences
     from .share import ShareEqualNodes
+    from .unroll import UnrollLoops
     from .widen import WidenCombines
 
     tidy = (HoistInvariants(), ShareEqualNodes())
     return (
         *tidy,
+        UnrollLoops(),
         CloseRecurrences(),
         CarryOffsets(),
         JoinFloatAtomics(),

@@ -6,7 +6,7 @@ strides), and what the pure-Python front end has recorded as it was written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ..graph import Function, Graph, GraphBuilder, Node, Value, fresh_ids, substitute
@@ -57,7 +57,7 @@ class _Folder:
             node = self._canonical(node, builder)
             self._note(node)
             same = self._same_as(node)
-            value = self._value(node)
+            value = known_value(node, self.known)
             if same is not None:
                 mapping[node.result] = same
             elif value is not None:
@@ -104,22 +104,23 @@ class _Folder:
         self.made[node.result] = node
         return node
 
-    def _value(self, node: Node) -> int | None:
-        """The value of a pure integer node of constants, wrapped to its type."""
-        if not node.types or node.types[0].is_float or node.types[0].is_pointer:
-            return None
-        values = [self.known.get(v) for v in node.inputs]
-        scalar = node.types[0].scalar
-        if scalar.bits == 1 or not values or None in values:
-            return None
-        if node.op in _BINARY:
-            return wrap(_BINARY[node.op](values[0], values[1]), scalar)  # type: ignore[arg-type]
-        if node.op == "mulhi_u":
-            left, right = (int(v or 0) % (1 << scalar.bits) for v in values)
-            return wrap(left * right >> scalar.bits, scalar)
-        if node.op in _EXTEND and node.inputs[0].type.scalar.bits > 1:
-            return wrap(values[0], scalar)  # type: ignore[arg-type]
+
+def known_value(node: Node, known: Mapping[Value, int]) -> int | None:
+    """The value of a pure integer node of constants, wrapped to its type; `known`: those of its inputs."""
+    if not node.types or node.types[0].is_float or node.types[0].is_pointer:
         return None
+    values = [known.get(v) for v in node.inputs]
+    scalar = node.types[0].scalar
+    if scalar.bits == 1 or not values or None in values:
+        return None
+    if node.op in _BINARY:
+        return wrap(_BINARY[node.op](values[0], values[1]), scalar)  # type: ignore[arg-type]
+    if node.op == "mulhi_u":
+        left, right = (int(v or 0) % (1 << scalar.bits) for v in values)
+        return wrap(left * right >> scalar.bits, scalar)
+    if node.op in _EXTEND and node.inputs[0].type.scalar.bits > 1:
+        return wrap(values[0], scalar)  # type: ignore[arg-type]
+    return None
 
 
 def wrap(value: int, scalar: Scalar) -> int:
