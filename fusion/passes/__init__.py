@@ -46,6 +46,7 @@ def run(passes: Sequence[Pass], function: Function) -> PassResult:
 
 def default() -> tuple[Pass, ...]:
     """The passes that every launch goes through."""
+    from .accumulate import AccumulateProducts
     from .clean import RemoveDeadNodes
     from .contract import ContractProducts
     from .floatatomics import JoinFloatAtomics
@@ -59,8 +60,10 @@ def default() -> tuple[Pass, ...]:
 
     tidy = (HoistInvariants(), ShareEqualNodes())
     return (
+        RemoveDeadNodes(),  # before hoisting: what a loop hands on unchanged is fixed
         *tidy,
         UnrollLoops(),
+        AccumulateProducts(),
         CloseRecurrences(),
         CarryOffsets(),
         JoinFloatAtomics(),
