@@ -63,6 +63,7 @@ def default() -> tuple[Pass, ...]:
         RemoveDeadNodes(),  # before hoisting: what a loop hands on unchanged is fixed
         *tidy,
         UnrollLoops(),
+        FoldConstants(),  # of copies whose index is known
         AccumulateProducts(),
         CloseRecurrences(),
         CarryOffsets(),
