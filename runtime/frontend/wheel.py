@@ -36,6 +36,7 @@ RELEASES: dict[str, Release] = {
     for version, sha256 in {
         "3.6.0": "74caf5e34b66d9f3a429af689c1c7128daba1d8208df60e81106b115c00d6fca",
         "3.7.0": "8f111161d49bf903c0eaedde3962353a3d841c08a836839b7cc1025b8426efcf",
+        "3.7.1": "7e40869937a68206ec70d7f25bb7ec6433cb083f9135e1f36dbd318dc449a728",
         "3.8.0": "e91ffa46d095b252248297292dd22bcbacd53a125a0c2eefbbbf74925a320bc3",
         "3.9.0": "5e52ab4e2f1d64f0ac494c9aa723697b793f81a91c4cae4c36608ca0bc4267bf",
     }.items()
