@@ -119,7 +119,8 @@ def test_names_that_lead_out_of_the_folder_are_left_out(tmp_path: Path) -> None:
 
 def test_a_version_that_is_not_known_is_refused() -> None:
     with pytest.raises(
-        WrongWheel, match=r"Triton 2.0.0 cannot be installed(.|\n)*3.6.0, 3.7.0, 3.7.1, 3.8.0, 3.9.0"
+        WrongWheel,
+        match=r"Triton 2.0.0 cannot be installed(.|\n)*3.6.0, 3.7.0, 3.7.1, 3.8.0, 3.9.0",
     ):
         install.install("2.0.0", None, io.StringIO())
 
