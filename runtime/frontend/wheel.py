@@ -53,6 +53,14 @@ from triton_mlx.runtime.frontend.place import take_place
 
 take_place()
 '''
+_NO_PROTON = '''"""Triton's profiler is a native module of its own, which is not here."""
+
+raise ModuleNotFoundError(
+    "Proton, Triton's profiler, is compiled code and not part of the Python front end of triton-mlx; "
+    "it needs an official Triton",
+    name="triton._C.libproton",
+)
+'''
 # Triton hashes this file to tell its versions apart; the folder of the same name is what is imported.
 _NOT_NATIVE = (
     "This is no native module. Triton was installed by: python -m triton_mlx install-triton\n"
@@ -103,6 +111,7 @@ def repack(source: Path, release: Release, folder: Path) -> Path:
     info = f"triton-{version}.dist-info"
     files = dict(_kept(source, release))
     files["triton/_C/libtriton/__init__.py"] = _STAND_IN.encode()
+    files["triton/_C/libproton.py"] = _NO_PROTON.encode()
     for suffix in ("so", "pyd"):
         files[f"triton/_C/libtriton.{suffix}"] = _NOT_NATIVE.encode()
     old = f"Version: {release.version}\n".encode()

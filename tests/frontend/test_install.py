@@ -74,6 +74,7 @@ def test_python_files_metadata_and_the_stand_in_are_kept(published: Path, tmp_pa
         "triton/_C/libtriton/__init__.py",
         "triton/_C/libtriton.so",
         "triton/_C/libtriton.pyd",
+        "triton/_C/libproton.py",
         *(f"{info}/{name}" for name in ("METADATA", "WHEEL", "RECORD", "licenses/LICENSE")),
     }
     with zipfile.ZipFile(made) as inside:

@@ -63,6 +63,7 @@ def test_it_installs_a_file_without_a_network(command: Command, source: Path) ->
     code, out, errors = command("--wheel", str(source), before=alone)
     assert (code, out) == (0, "triton 3.9.0+mlx is installed\n"), errors
     assert command.python_says("import triton; print(triton.__version__)") == "3.9.0"
+    assert "Proton" in command.python_says("import triton._C.libproton")
     code, out, errors = command("--uninstall", "--json")
     assert (code, '"uninstalled"' in out) == (0, True), errors
     assert "No module named" in command.python_says("import triton")
