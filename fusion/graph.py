@@ -286,3 +286,21 @@ def substitute_graph(graph: Graph, mapping: Mapping[Value, Value]) -> Graph:
         [substitute(n, mapping) for n in graph],
         tuple(mapping.get(v, v) for v in graph.outputs),
     )
+
+
+def copy_node(node: Node, builder: GraphBuilder, renamed: dict[Value, Value]) -> Node:
+    """`node` in `builder` with ids of its own, its regions too; `renamed` learns its results."""
+    regions = tuple(_copied(r, builder.ids, renamed) for r in node.regions)
+    inputs = [renamed.get(v, v) for v in node.inputs]
+    made = builder.add(node.op, inputs, node.types, dict(node.attrs), regions, node.loc)
+    renamed.update(zip(node.outputs, made.outputs))
+    return made
+
+
+def _copied(graph: Graph, ids: Iterator[int], renamed: dict[Value, Value]) -> Graph:
+    old = graph.args_node
+    inner = GraphBuilder(ids, old.types, old.loc, names=old.attr("names", ()))
+    renamed.update(zip(graph.args, inner.args))
+    for node in graph:
+        copy_node(node, inner, renamed)
+    return inner.build(renamed.get(v, v) for v in graph.outputs)

@@ -424,6 +424,12 @@ def _scan(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]
     return "scan", {"axis": integer(op, "axis"), "reverse": reverse}
 
 
+def _for(op: Operation, inputs: tuple[Value, ...]) -> tuple[str, dict[str, Any]]:
+    name = "tt.loop_unroll_factor"
+    factor = integer(op, name) if name in op.attrs else 1
+    return "for", {"unroll": factor} if factor > 1 else {}
+
+
 def _plain(name: str, **integers: str) -> _Rule:
     return lambda op, inputs: (name, {k: integer(op, v) for k, v in integers.items()})
 
@@ -447,7 +453,7 @@ _SPECIAL: dict[str, _Rule] = {
     "tt.clampf": _clamp,
     "tt.fp_to_fp": _fp_to_fp,
     "tt.extern_elementwise": _extern,
-    "scf.for": _plain("for"),
+    "scf.for": _for,
     "scf.while": _plain("while"),
     "scf.if": _plain("if"),
     "ttg.barrier": _plain("barrier"),

@@ -109,6 +109,14 @@ class MLXBackend(_BaseBackend):
         """No dialect beyond Triton's own."""
 
     def add_stages(self, stages: dict[str, Any], options: Options, language: Any) -> None:
+        from ..fusion.errors import UnsupportedOperation
+
+        if getattr(language, "name", "TRITON") != "TRITON":
+            raise UnsupportedOperation(
+                f"a kernel in {str(language.name).capitalize()}",
+                why="its layouts and instructions are those of NVIDIA's and AMD's GPUs",
+                hint="write the kernel in triton.language",
+            )
         stages["ttir"] = lambda module, metadata: _optimise(module)
         stages["tmlx"] = lambda module, metadata: _finish(module, metadata, options)
 
@@ -132,7 +140,6 @@ def _optimise(module: Any) -> Any:
         common.add_cse,
         ttir.add_triton_licm,
         common.add_symbol_dce,
-        ttir.add_loop_unroll,
     ):
         add(manager)
     manager.run(module, "make_ttir")

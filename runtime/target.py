@@ -23,6 +23,12 @@ class UnknownTarget(TritonMlxError, ValueError):
     code = "UNKNOWN_TARGET"
 
 
+class MissingTriton(TritonMlxError, ImportError):
+    """Triton is not installed."""
+
+    code = "MISSING_TRITON"
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """A target, the chip that it lowers for ("": what is there), and whether it checks."""
@@ -152,7 +158,15 @@ def _restore(driver: Any) -> None:
 
 def _activate() -> Any:
     """Make our driver the active one; returns the driver that was active, if it was another's."""
-    from triton.runtime import driver
+    try:
+        from triton.runtime import driver
+    except ModuleNotFoundError as error:
+        if error.name != "triton":
+            raise
+        raise MissingTriton(
+            "Triton is not installed",
+            hint="python -m triton_mlx install-triton, or where it has a wheel: pip install triton",
+        ) from None
 
     from .driver import MLXDriver
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ..compose import Compose
-from ..graph import Graph, GraphBuilder, Node, Value
+from ..graph import Node, Value, copy_node
 from .codes import Refusal
 from .join import check_plain
 from .merge import builder_for, joined, merge
@@ -51,7 +51,7 @@ class _Program:
             if node.id in self.taken:
                 renamed[node.result] = self._value(node, self.taken[node.id], renamed)
             else:
-                _copy(node, self.builder, renamed)
+                copy_node(node, self.builder, renamed)
         return joined(self.first, self.later, self.merged, self.builder)
 
     def _check(self, j: int, g: int) -> None:
@@ -142,21 +142,3 @@ class _Program:
 def _mask(node: Node) -> Value | None:
     at = 1 if node.op == "load" else 2
     return node.inputs[at] if len(node.inputs) > at else None
-
-
-def _copy(node: Node, builder: GraphBuilder, renamed: dict[Value, Value]) -> None:
-    """`node` with ids of its own, its regions too; `renamed` learns its results."""
-    regions = tuple(_copied(r, builder, renamed) for r in node.regions)
-    inputs = [renamed.get(v, v) for v in node.inputs]
-    made = builder.add(node.op, inputs, node.types, dict(node.attrs), regions, node.loc)
-    renamed.update(zip(node.outputs, made.outputs))
-
-
-def _copied(graph: Graph, outer: GraphBuilder, renamed: dict[Value, Value]) -> Graph:
-    old = graph.args_node
-    names = old.attr("names", ())
-    inner = GraphBuilder(outer.ids, old.types, old.loc, names=names)
-    renamed.update(zip(graph.args, inner.args))
-    for node in graph:
-        _copy(node, inner, renamed)
-    return inner.build(renamed.get(v, v) for v in graph.outputs)

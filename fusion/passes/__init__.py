@@ -46,6 +46,7 @@ def run(passes: Sequence[Pass], function: Function) -> PassResult:
 
 def default() -> tuple[Pass, ...]:
     """The passes that every launch goes through."""
+    from .accumulate import AccumulateProducts
     from .clean import RemoveDeadNodes
     from .contract import ContractProducts
     from .floatatomics import JoinFloatAtomics
@@ -54,11 +55,16 @@ def default() -> tuple[Pass, ...]:
     from .offsets import CarryOffsets
     from .recurrence import CloseRecurrences
     from .share import ShareEqualNodes
+    from .unroll import UnrollLoops
     from .widen import WidenCombines
 
     tidy = (HoistInvariants(), ShareEqualNodes())
     return (
+        RemoveDeadNodes(),  # before hoisting: what a loop hands on unchanged is fixed
         *tidy,
+        UnrollLoops(),
+        FoldConstants(),  # of copies whose index is known
+        AccumulateProducts(),
         CloseRecurrences(),
         CarryOffsets(),
         JoinFloatAtomics(),

@@ -1,4 +1,4 @@
-"""Integer arithmetic on constants, and with neutral elements.
+"""Integer arithmetic on constants, and with neutral elements; and what follows from conditions that are known.
 
 Triton's native module has folded what the user wrote; this folds what our own passes add (iteration counts,
 strides), and what the pure-Python front end has recorded as it was written.
@@ -6,12 +6,13 @@ strides), and what the pure-Python front end has recorded as it was written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ..graph import Function, Graph, GraphBuilder, Node, Value, fresh_ids, substitute
 from ..types import Scalar, Type
 from . import PassResult
+from .conditions import chosen, does_nothing, known_condition, without_mask
 
 _BINARY: dict[str, Callable[[int, int], int]] = {
     "add": lambda a, b: a + b,
@@ -50,23 +51,35 @@ class _Folder:
     def graph(self, graph: Graph, mapping: dict[Value, Value]) -> Graph:
         builder = GraphBuilder(self.ids, args_node=graph.args_node)
         mapping = dict(mapping)
+        self._fill(graph, builder, mapping)
+        return builder.build(mapping.get(v, v) for v in graph.outputs)
+
+    def _fill(self, graph: Graph, builder: GraphBuilder, mapping: dict[Value, Value]) -> None:
         for node in graph:
             node = substitute(node, mapping)
-            if node.regions:
-                node = replace(node, regions=tuple(self.graph(r, {}) for r in node.regions))
-            node = self._canonical(node, builder)
-            self._note(node)
-            same = self._same_as(node)
-            value = self._value(node)
-            if same is not None:
-                mapping[node.result] = same
-            elif value is not None:
-                made = builder.add("const", (), node.types, {"value": value}, loc=node.loc)
-                self._note(made)
-                mapping[node.result] = made.result
-            else:
-                builder.append(node)
-        return builder.build(mapping.get(v, v) for v in graph.outputs)
+            if node.op == "if" and node.inputs[0] in self.known:
+                taken = node.regions[0 if self.known[node.inputs[0]] else 1]
+                self._fill(taken, builder, mapping)
+                found = (mapping.get(v, v) for v in taken.outputs)
+                mapping.update(zip(node.outputs, found, strict=True))
+            elif not does_nothing(node, self.known):
+                self._place(node, builder, mapping)
+
+    def _place(self, node: Node, builder: GraphBuilder, mapping: dict[Value, Value]) -> None:
+        if node.regions:
+            node = replace(node, regions=tuple(self.graph(r, {}) for r in node.regions))
+        node = without_mask(self._canonical(node, builder), self.known)
+        self._note(node)
+        same = chosen(node, self.known) or self._same_as(node)
+        value = known_value(node, self.known)
+        if same is not None:
+            mapping[node.result] = same
+        elif value is not None:
+            made = builder.add("const", (), node.types, {"value": value}, loc=node.loc)
+            self._note(made)
+            mapping[node.result] = made.result
+        else:
+            builder.append(node)
 
     def _note(self, node: Node) -> None:
         if node.op == "const" and not node.types[0].is_float and not node.types[0].is_pointer:
@@ -104,22 +117,27 @@ class _Folder:
         self.made[node.result] = node
         return node
 
-    def _value(self, node: Node) -> int | None:
-        """The value of a pure integer node of constants, wrapped to its type."""
-        if not node.types or node.types[0].is_float or node.types[0].is_pointer:
-            return None
-        values = [self.known.get(v) for v in node.inputs]
-        scalar = node.types[0].scalar
-        if scalar.bits == 1 or not values or None in values:
-            return None
-        if node.op in _BINARY:
-            return wrap(_BINARY[node.op](values[0], values[1]), scalar)  # type: ignore[arg-type]
-        if node.op == "mulhi_u":
-            left, right = (int(v or 0) % (1 << scalar.bits) for v in values)
-            return wrap(left * right >> scalar.bits, scalar)
-        if node.op in _EXTEND and node.inputs[0].type.scalar.bits > 1:
-            return wrap(values[0], scalar)  # type: ignore[arg-type]
+
+def known_value(node: Node, known: Mapping[Value, int]) -> int | None:
+    """The value of a pure integer node of constants, wrapped to its type; `known`: those of its inputs."""
+    if node.op == "range" and node.attr("end") - node.attr("start") == 1:
+        return int(node.attr("start"))
+    if node.op == "cmp":
+        return known_condition(node, known)
+    if not node.types or node.types[0].is_float or node.types[0].is_pointer:
         return None
+    values = [known.get(v) for v in node.inputs]
+    scalar = node.types[0].scalar
+    if scalar.bits == 1 or not values or None in values:
+        return None
+    if node.op in _BINARY:
+        return wrap(_BINARY[node.op](values[0], values[1]), scalar)  # type: ignore[arg-type]
+    if node.op == "mulhi_u":
+        left, right = (int(v or 0) % (1 << scalar.bits) for v in values)
+        return wrap(left * right >> scalar.bits, scalar)
+    if node.op in _EXTEND and node.inputs[0].type.scalar.bits > 1:
+        return wrap(values[0], scalar)  # type: ignore[arg-type]
+    return None
 
 
 def wrap(value: int, scalar: Scalar) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -49,6 +50,20 @@ def is_ours(version: str) -> bool:
     return version.endswith(f"+{LOCAL}")
 
 
+def is_whole() -> bool:
+    """False if an installation was broken off: pip notes at the end that it installed, and what."""
+    try:
+        found = importlib.metadata.distribution("triton")
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    noted = found.read_text("INSTALLER") is not None and found.files is not None
+    return noted and all(Path(str(path.locate())).exists() for path in found.files or ())
+
+
+def _packages() -> Path:
+    return Path(sysconfig.get_path("purelib"))
+
+
 def install(version: str, source: Path | None, say: TextIO) -> str:
     """Install Triton's Python files with the stand-in; the version that pip now lists.
 
@@ -56,7 +71,7 @@ def install(version: str, source: Path | None, say: TextIO) -> str:
     """
     release = wheel.release_of(version)
     have, want = installed(), f"{version}+{LOCAL}"
-    if have == want:
+    if have == want and is_whole():
         return have
     if have and not is_ours(have):
         raise NotInstalled(
@@ -72,6 +87,8 @@ def install(version: str, source: Path | None, say: TextIO) -> str:
         wheel.check_hash(path, release)
         made = wheel.repack(path, release, folder)
         print(f"installing {made.name}", file=say)
+        if have and not is_whole():
+            shutil.rmtree(_packages() / f"triton-{have}.dist-info", ignore_errors=True)
         _pip(["install", "--no-deps", "--no-index", str(made)])
     return want
 
@@ -82,21 +99,26 @@ def uninstall() -> str:
     if not is_ours(have):
         found = f"Triton {have} came from elsewhere" if have else "no Triton is installed"
         raise NotInstalled("nothing to uninstall", why=found)
+    _check_environment()
     with _alone():
         _pip(["uninstall", "--yes", "triton"])
     return have
 
 
 def _check_environment() -> None:
-    """Before anything is downloaded: pip is there, and may write."""
-    folder = Path(sysconfig.get_path("purelib"))
+    """Before anything is downloaded or removed: pip is there, and may write."""
+    folder = _packages()
     if not os.access(folder, os.W_OK):
-        raise NotInstalled(
-            f"{folder} cannot be written",
-            why="Python's packages are there",
-            hint="use a virtual environment: python -m venv .venv",
-        )
+        raise _not_writable(folder)
     _pip(["--version"])
+
+
+def _not_writable(folder: Path) -> NotInstalled:
+    return NotInstalled(
+        f"{folder} cannot be written",
+        why="Python's packages are there",
+        hint="use a virtual environment: python -m venv .venv",
+    )
 
 
 @contextlib.contextmanager
@@ -104,12 +126,14 @@ def _alone() -> Iterator[None]:
     """One installation at a time into this environment."""
     import filelock
 
-    path = Path(sysconfig.get_path("purelib")) / ".triton-mlx-install.lock"
+    path = _packages() / ".triton-mlx-install.lock"
     lock = filelock.FileLock(path)
     try:
         lock.acquire(timeout=_PATIENCE)
     except filelock.Timeout as error:
         raise NotInstalled("another installation is at work", why=f"it holds {path}") from error
+    except OSError as error:  # what os.access does not know of
+        raise _not_writable(path.parent) from error
     try:
         yield
     finally:

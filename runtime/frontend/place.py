@@ -11,7 +11,8 @@ import warnings
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from importlib.util import spec_from_loader
+from importlib.util import find_spec, spec_from_loader
+from pathlib import Path
 from types import ModuleType
 
 from ..settings import Settings
@@ -72,6 +73,13 @@ def is_python() -> bool:
     return found is not None and type(found).__module__ == f"{__package__}.library"
 
 
+def _native_is_here() -> bool:
+    """False if the Triton that is installed has the stand-in: a folder, where the native module is a file."""
+    found = find_spec("triton")
+    folders = found.submodule_search_locations if found is not None else None
+    return not any((Path(folder) / "_C" / "libtriton").is_dir() for folder in folders or ())
+
+
 def choose() -> None:
     """What TRITON_MLX_FRONTEND asks for: "python" puts the stand-in, anything else leaves things alone.
 
@@ -81,6 +89,12 @@ def choose() -> None:
     if wanted not in ("", "python", "native"):
         warnings.warn(
             f"TRITON_MLX_FRONTEND={wanted} is not known; it may be python or native", stacklevel=2
+        )
+    if wanted == "native" and not _native_is_here():
+        warnings.warn(
+            "TRITON_MLX_FRONTEND=native has no effect: Triton's native module is not installed; "
+            "python -m triton_mlx install-triton --uninstall, then pip install triton",
+            stacklevel=2,
         )
     if wanted != "python" or is_python():
         return

@@ -36,6 +36,7 @@ RELEASES: dict[str, Release] = {
     for version, sha256 in {
         "3.6.0": "74caf5e34b66d9f3a429af689c1c7128daba1d8208df60e81106b115c00d6fca",
         "3.7.0": "8f111161d49bf903c0eaedde3962353a3d841c08a836839b7cc1025b8426efcf",
+        "3.7.1": "7e40869937a68206ec70d7f25bb7ec6433cb083f9135e1f36dbd318dc449a728",
         "3.8.0": "e91ffa46d095b252248297292dd22bcbacd53a125a0c2eefbbbf74925a320bc3",
         "3.9.0": "5e52ab4e2f1d64f0ac494c9aa723697b793f81a91c4cae4c36608ca0bc4267bf",
     }.items()
@@ -51,6 +52,14 @@ _STAND_IN = '''"""In the place of Triton's native module: triton-mlx's front end
 from triton_mlx.runtime.frontend.place import take_place
 
 take_place()
+'''
+_NO_PROTON = '''"""Triton's profiler is a native module of its own, which is not here."""
+
+raise ModuleNotFoundError(
+    "Proton, Triton's profiler, is compiled code and not part of the Python front end of triton-mlx; "
+    "it needs an official Triton",
+    name="triton._C.libproton",
+)
 '''
 # Triton hashes this file to tell its versions apart; the folder of the same name is what is imported.
 _NOT_NATIVE = (
@@ -102,6 +111,7 @@ def repack(source: Path, release: Release, folder: Path) -> Path:
     info = f"triton-{version}.dist-info"
     files = dict(_kept(source, release))
     files["triton/_C/libtriton/__init__.py"] = _STAND_IN.encode()
+    files["triton/_C/libproton.py"] = _NO_PROTON.encode()
     for suffix in ("so", "pyd"):
         files[f"triton/_C/libtriton.{suffix}"] = _NOT_NATIVE.encode()
     old = f"Version: {release.version}\n".encode()

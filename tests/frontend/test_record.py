@@ -129,6 +129,36 @@ def test_what_is_missing_says_so(tmp_path: Path) -> None:
     assert done.stdout.split() == ["True"] * 3, done.stderr
 
 
+@pytest.mark.skipif(not place.is_python(), reason="the native module is here")
+def test_the_native_module_is_asked_for_and_not_here(tmp_path: Path) -> None:
+    done = child("-c", "import triton_mlx", folder=tmp_path, TRITON_MLX_FRONTEND="native")
+    assert done.returncode == 0
+    assert "native module is not installed" in done.stderr
+
+
+GLUON = """
+import numpy as np, triton_mlx
+from triton.experimental import gluon
+from triton.experimental.gluon import language as gl
+
+@gluon.jit
+def kernel(x):
+    gl.store(x, 1.0)
+
+with triton_mlx.use("host"):
+    kernel[(1,)](np.zeros(4, np.float32))
+"""
+
+
+@pytest.mark.parametrize("front_end", ["python", pytest.param("native", marks=native)])
+def test_a_kernel_in_gluon_is_refused(front_end: str, tmp_path: Path) -> None:
+    script = tmp_path / "in_gluon.py"
+    script.write_text(GLUON)
+    done = child(str(script), folder=tmp_path, TRITON_MLX_FRONTEND=front_end)
+    assert done.returncode == 1
+    assert "[UNSUPPORTED_OPERATION] a kernel in Gluon" in done.stderr, done.stderr[-500:]
+
+
 WRONG_KERNEL = """
 import triton_mlx, triton, triton.language as tl, numpy as np
 

@@ -194,7 +194,7 @@ def lifted(
     kernel: Any, types: Sequence[str] | None = None, constants: Mapping[str, int] | None = None
 ) -> Function:
     """`kernel` as it is before any pass, in its form of FORMS where none is given."""
-    known = FORMS[kernel]
+    known = FORMS.get(kernel, ((), {}))
     chosen = tuple(types or known[0])
     return _lifted(kernel, chosen, tuple((known[1] if constants is None else constants).items()))
 

@@ -129,7 +129,16 @@ def _assign(g: Builder, variables: list[Var]) -> None:
 
 # What a while loop does with a scalar x until it is at most 1: the number of rounds depends on the data.
 _SHRINKERS = ("x // 2", "x - 3", "tl.where(x % 2 == 0, x // 2, x * 3 + 1)", "x & (x - 1)")
-_FOR = ("range({e})", "range({e})", "range(1, {e})", "range(0, {e}, 2)", "range(pid, {e} + 2)")
+_FOR = (
+    "range({e})",
+    "range({e})",
+    "range(1, {e})",
+    "range(0, {e}, 2)",
+    "range(pid, {e} + 2)",
+    "tl.range(0, {e}, loop_unroll_factor=2)",
+    "tl.range(1, {e} + 3, loop_unroll_factor=3)",
+    "range(1, 2)",
+)
 
 
 def loop(g: Builder, depth: int) -> None:
