@@ -12,8 +12,8 @@ from ..cover import Array
 from ..graph import Node
 from ..ops import OPS
 from .codes import Refusal
-from .owners import Walker
 from .records import Launch
+from .walker import Walker
 
 # Multiply-adds in the time that a byte takes: 12.9 to 20.8 on the chips in hwinfo.
 OPERATIONS_PER_BYTE = 16
@@ -45,7 +45,7 @@ def lanes(launch: Launch, ids: Collection[int]) -> int:
 
     Raises Refusal if the trips of a loop depend on data.
     """
-    counter = _Lanes(launch, frozenset(ids))
+    counter = _Lanes(launch, ids)
     if not counter.walk():
         raise Refusal(
             "RECOMPUTE", f"{launch.name} loads the common array in a loop of unknown length"
@@ -54,7 +54,7 @@ def lanes(launch: Launch, ids: Collection[int]) -> int:
 
 
 class _Lanes(Walker):
-    def __init__(self, launch: Launch, ids: frozenset[int]):
+    def __init__(self, launch: Launch, ids: Collection[int]):
         super().__init__(launch, ids)
         self.step = _PROGRAMS
         self.total = 0

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ..graph import Graph, Value, substitute
 from ..passes.clean import RemoveDeadNodes
+from . import budget
 from .codes import CODES, Refusal
 from .join import epilogue
 from .program import program
@@ -27,8 +28,9 @@ def plan(
     if relax_rounding:
         launches = [marked(x) for x in launches]
     decisions: list[Decision] = []
-    for at, launch in enumerate(launches):
-        _place(launch, done, launches[at + 1 :], frozenset(visible), decisions)
+    with budget.limited():
+        for at, launch in enumerate(launches):
+            _place(launch, done, launches[at + 1 :], frozenset(visible), decisions)
     finished = [_without_dead_stores(x, _needed(done, x, visible)) for x in done]
     if relax_rounding:
         finished = [relaxed(x) if len(x.members) > 1 else x for x in finished]
