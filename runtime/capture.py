@@ -22,7 +22,7 @@ from typing import Any
 from ..fusion.errors import TritonMlxError
 from ..fusion.graph import Function, GraphBuilder
 from ..fusion.joint.codes import CODES
-from ..fusion.joint.plan import plan, traffic
+from ..fusion.joint.plan import traffic
 from ..fusion.joint.records import NOT_WRITTEN, Buffer, Decision, Grid, Launch, Plan
 from ..lowering.record import BufferFacts
 from . import launch as launches
@@ -32,6 +32,7 @@ from .report import history
 from .report.plain import launch_of, whole_scalars
 from .report.report import FuseReport
 from .target import SHAPES, Choice
+from .worth import planned as planned_for
 
 _MOST_PLANS = 256
 _NO_MEMBERS = (-1,)
@@ -408,14 +409,15 @@ def _prepared(
 ) -> tuple[Plan, tuple[_Ready | None, ...]]:
     """The plan, and its joint launches compiled; those that cannot be are made apart, as recorded."""
     choices = {records[x.members[0]].choice for x in made}
-    if len(choices) > 1:
+    if len(choices) != 1:
         moved = sum(map(traffic, made))
         return Plan(tuple(made), (), moved, moved), (None,) * len(made)
     ordered: list[Launch] = []
     for x in made:
         ordered += [o.launch() for o in between if o.reader == x.members[0]]
         ordered.append(x)
-    planned, alone = plan(ordered, visible, relax), {x.members[0]: x for x in made}
+    planned = planned_for(ordered, visible, relax, choices.pop())
+    alone = {x.members[0]: x for x in made}
     launches: list[Launch] = []
     ready: list[_Ready | None] = []
     decisions = [d for d in planned.decisions if -1 not in (d.first, d.second)]
@@ -428,7 +430,9 @@ def _prepared(
         except TritonMlxError as error:
             inside = set(launch.members)
             decisions = [d for d in decisions if not {d.first, d.second} <= inside]
-            decisions.append(Decision(first, last, "RESOURCES", False, str(error)))
+            decisions.append(
+                Decision(first, last, "RESOURCES", False, str(error), CODES["RESOURCES"].hint)
+            )
             launches += [alone[m] for m in launch.members]
             ready += [None] * len(inside)
             continue

@@ -20,9 +20,9 @@ from ..types import I32, Type
 from .codes import Refusal
 from .guest import Instance, check_elementwise, check_stores
 from .merge import Merged, builder_for, joined, merge
-from .numbered import is_permutation
+from .numbered import is_permutation, same_places
 from .records import NOT_WRITTEN, Launch
-from .walk import Site, Walk, few, places, reader_of, sites, walk_of
+from .walk import Site, Walk, check_size, few, places, reader_of, sites, walk_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ def epilogue(host: Launch, guest: Launch) -> Launch:
     check_plain(host)
     check_plain(guest)
     check_elementwise(guest)
+    check_size(guest)
     merged = merge(host, guest, guest_is_later=True)
     reader = reader_of(guest)
     walk = _guest_walk(guest, reader, sites(guest))
@@ -236,6 +237,8 @@ class _Epilogue:
         reader = reader_of(launch)
         for pointer, mask, store in self.checks:
             if reader.same_places(pointer, mask, store):
+                continue
+            if same_places(launch, pointer, mask, store):
                 continue
             for programs in (few(pointer.type.size), None):
                 self._evaluate(launch, pointer, mask, store, programs)

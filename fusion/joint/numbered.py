@@ -14,7 +14,7 @@ import numpy as np
 
 from ..access import AccessMap, AccessReader, covers
 from ..cover import Array, Programs
-from ..graph import Value
+from ..graph import Node, Value
 from ..linear import Linear
 from .records import Launch
 from .walk import Site, few, mask_of, places
@@ -56,16 +56,30 @@ def _counts(found: list[tuple[list[Array], Array]] | None, elements: int, at_lea
 
 def _numbered(launch: Launch, site: Site) -> bool:
     """True if the numbers of programs prove it."""
-    if not site.outer or not 0 < math.prod(launch.grid) <= _MOST_PROGRAMS:
+    reader = _reader_of(launch)
+    if reader is None or not site.outer:
         return False
-    reader = _Reader(launch.function, launch.scalars, (1, 1, 1))
-    numbers = np.arange(math.prod(launch.grid))
-    reader.programs = Programs(launch.function, launch.scalars, launch.grid, numbers)
     access = reader.load(site.node) if site.node.op == "load" else reader.store(site.node)
-    if access is None or not reader.is_box(len(numbers)):
+    if access is None or not reader.is_box(math.prod(launch.grid)):
         return False
     elements = launch.buffers[site.slot].elements
     return covers(access, reader.grid, elements) and _each_once(access, reader.grid)
+
+
+def same_places(launch: Launch, pointer: Value, mask: Value | None, store: Node) -> bool:
+    """True if the numbers of programs prove that these are the store's addresses, active only where it is."""
+    reader = _reader_of(launch)
+    return reader is not None and reader.same_places(pointer, mask, store)
+
+
+def _reader_of(launch: Launch) -> _Reader | None:
+    programs = math.prod(launch.grid)
+    if not 0 < programs <= _MOST_PROGRAMS:
+        return None
+    reader = _Reader(launch.function, launch.scalars, (1, 1, 1))
+    numbers = np.arange(programs)
+    reader.programs = Programs(launch.function, launch.scalars, launch.grid, numbers)
+    return reader
 
 
 def _each_once(access: AccessMap, grid: tuple[int, int, int]) -> bool:

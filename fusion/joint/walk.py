@@ -86,6 +86,13 @@ def reader_of(launch: Launch) -> AccessReader:
     return AccessReader(launch.function, launch.scalars, launch.grid)
 
 
+def check_size(launch: Launch) -> None:
+    """Raises Refusal for an array whose elements cannot be counted in the 32 bits of an element's number."""
+    most = max((b.elements for b in launch.buffers), default=0)
+    if most >= MOST_ELEMENTS:
+        raise Refusal("TOO_LARGE", f"an array of {launch.name} has {most} elements")
+
+
 def walk_of(launch: Launch, reader: AccessReader, site: Site) -> Walk | None:
     """`site` as a walk of its whole array, if its linear form proves that it is one."""
     if not site.outer:
