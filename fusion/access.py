@@ -26,6 +26,7 @@ from .linear import (
     without_zeros,
 )
 
+Bounds = tuple[tuple[Linear, int], ...]  # form < limit, all of them
 _READ = frozenset({"add", "sub", "mul", "div_s", "rem_s"})
 
 
@@ -82,18 +83,32 @@ class AccessReader:
         return self._maps[node.id]
 
     def same_places(self, pointer: Value, mask: Value | None, store: Node) -> bool:
-        """True if linear forms prove that these are the store's addresses, active only where it is."""
-        shape = pointer.type.shape
+        """True if linear forms prove that these are the store's addresses, active only where it is.
+
+        The store's tile may be a number, or lack one dimension, for all elements along which it is one.
+        """
+        shape, thin = pointer.type.shape, store.inputs[0].type.shape
         dims = tuple(range(len(shape)))
-        if store.inputs[0].type.shape != shape:
-            return False
+        own_dims = kept_dims(thin, shape)
         found = self._pointer(pointer, dims)
-        if found is None or found != self._pointer(store.inputs[0], dims):
+        own = self._pointer(store.inputs[0], own_dims) if own_dims is not None else None
+        if found is None or own is None or found[0] != own[0]:
+            return False
+        wanted = self._mask(mask, dims) if mask is not None else ()
+        bounds = wanted or ()
+        if self._settled(found[1], bounds, shape) != self._settled(own[1], bounds, shape):
             return False
         if len(store.inputs) < 3 or mask == store.inputs[2]:
             return True
-        own, wanted = self._mask(store.inputs[2], dims), mask and self._mask(mask, dims)
-        return own is not None and bool(wanted) and set(own) <= set(wanted or ())
+        limits = self._mask(store.inputs[2], own_dims or ())
+        return limits is not None and self._all_settled(limits, bounds, shape) <= (
+            self._all_settled(bounds, bounds, shape) | set(bounds)
+        )
+
+    def _all_settled(
+        self, forms: Bounds, bounds: Bounds, shape: tuple[int, ...]
+    ) -> set[tuple[Linear, int]]:
+        return {(self._settled(form, bounds, shape), n) for form, n in forms}
 
     def _access(self, node: Node, mask: int) -> AccessMap | None:
         shape = node.inputs[0].type.shape
@@ -133,6 +148,10 @@ class AccessReader:
             return form
         extents: dict[Symbol, int] = {("program", k): n for k, n in enumerate(self.grid)}
         extents.update({("dim", k): n for k, n in enumerate(shape)})
+        for bounded, n in bounds:
+            if not bounded.constant and len(bounded.terms) == 1 and bounded.terms[0][1] == 1:
+                symbol = bounded.terms[0][0]
+                extents[symbol] = min(n, extents.get(symbol, n))
 
         def most(inner: Linear) -> int | None:
             limits = [n - 1 for f, n in bounds if f == inner]
@@ -225,6 +244,15 @@ def inner_dims(node: Node, dims: tuple[int, ...]) -> tuple[int, ...] | None:
         order = node.attr("order")
         return tuple(dims[order.index(d)] for d in range(len(order)))
     return dims if node.op in ("broadcast", "ext_s", "bitcast") else None
+
+
+def kept_dims(thin: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Which dimensions of `shape` a tile of shape `thin` has: all, all but one, or none; else None."""
+    dims = tuple(range(len(shape)))
+    if thin in ((), shape):
+        return dims if thin == shape else ()
+    without = (dims[:a] + dims[a + 1 :] for a in dims)
+    return next((d for d in without if tuple(shape[k] for k in d) == thin), None)
 
 
 def covers(access: AccessMap, grid: tuple[int, int, int], size: int) -> bool:

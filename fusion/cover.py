@@ -279,13 +279,15 @@ def evaluated(
     pointers: Sequence[Value],
     mask: Value | None,
     tile: int,
+    programs: int | None = None,
 ) -> list[tuple[list[Array], Array]] | None:
     """Chunks of (offsets of each pointer, mask), all of one shape with a leading axis of programs.
 
-    None if they depend on memory, or are too much work.
+    `programs`: only of the first so many. None if they depend on memory, or are too much work.
     """
     proof = _Proof(function, slots, {}, scalars, grid)
     count, chunks = int(np.prod(grid, dtype=np.int64)), []
+    count = count if programs is None else min(count, programs)
     step = max(1, _CHUNK // tile)
     try:
         for begin in range(0, count, step):

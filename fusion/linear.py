@@ -82,13 +82,26 @@ def remainder(form: Linear, divisor: int) -> Linear | None:
 
 
 def without_zeros(form: Linear, most: Callable[[Linear], int | None]) -> Linear:
-    """`form` without the quotients that are 0; most(f) is the largest value of f, None if not known."""
+    """`form` without the quotients that are 0; most(f) is the largest value of f, None if not known.
+
+    floor((c * a + r) / c) is a where r is less than c.
+    """
     for symbol, coefficient in form.floors:
         inner, divisor = symbol[1]
-        limit = most(inner)
+        limit, whole = most(inner), Linear()
+        if limit is None or limit >= divisor:
+            whole, rest = _split(inner, divisor)
+            limit = most(rest) if never_negative(rest) else None
         if limit is not None and limit < divisor:
-            form = form + Linear(0, ((symbol, -coefficient),))
+            form = form + Linear(0, ((symbol, -coefficient),)) + whole.scaled(coefficient)
     return form
+
+
+def _split(form: Linear, divisor: int) -> tuple[Linear, Linear]:
+    """(a, r), of which `form` is divisor * a + r."""
+    even = tuple((s, c // divisor) for s, c in form.terms if c % divisor == 0)
+    odd = tuple(t for t in form.terms if t[1] % divisor)
+    return Linear(form.constant // divisor, even), Linear(form.constant % divisor, odd)
 
 
 def largest(form: Linear, extents: Mapping[Symbol, int]) -> int | None:

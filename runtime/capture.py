@@ -20,7 +20,7 @@ from typing import Any
 from ..fusion.errors import TritonMlxError
 from ..fusion.graph import Function
 from ..fusion.joint.codes import CODES
-from ..fusion.joint.plan import plan, traffic
+from ..fusion.joint.plan import traffic
 from ..fusion.joint.records import NOT_WRITTEN, Decision, Grid, Launch, Plan
 from . import launch as launches
 from . import lowered, native
@@ -43,6 +43,7 @@ from .report import history
 from .report.plain import launch_of
 from .report.report import FuseReport
 from .target import SHAPES, Choice
+from .worth import planned as planned_for
 
 _MOST_PLANS = 256
 
@@ -237,14 +238,15 @@ def _prepared(
 ) -> tuple[Plan, tuple[_Ready | None, ...]]:
     """The plan, and its joint launches compiled; those that cannot be are made apart, as recorded."""
     choices = {records[x.members[0]].choice for x in made}
-    if len(choices) > 1:
+    if len(choices) != 1:
         moved = sum(map(traffic, made))
         return Plan(tuple(made), (), moved, moved), (None,) * len(made)
     ordered: list[Launch] = []
     for x in made:
         ordered += [o.launch() for o in operations if o.reader == x.members[0]]
         ordered.append(x)
-    planned, alone = plan(ordered, outside, relax), {x.members[0]: x for x in made}
+    planned = planned_for(ordered, outside, relax, choices.pop())
+    alone = {x.members[0]: x for x in made}
     functions = [lowered.function_of(r.text) for r in records]
     launches: list[Launch] = []
     ready: list[_Ready | None] = []
@@ -258,7 +260,9 @@ def _prepared(
         except TritonMlxError as error:
             inside = set(launch.members)
             decisions = [d for d in decisions if not {d.first, d.second} <= inside]
-            decisions.append(Decision(first, last, "RESOURCES", False, str(error)))
+            decisions.append(
+                Decision(first, last, "RESOURCES", False, str(error), CODES["RESOURCES"].hint)
+            )
             launches += [alone[m] for m in launch.members]
             ready += [None] * len(inside)
             continue

@@ -20,8 +20,9 @@ from ..types import I32, Type
 from .codes import Refusal
 from .guest import Instance, check_elementwise, check_stores
 from .merge import Merged, builder_for, joined, merge
+from .numbered import is_permutation, same_places
 from .records import NOT_WRITTEN, Launch
-from .walk import Site, Walk, is_permutation, places, reader_of, sites, walk_of
+from .walk import Site, Walk, check_size, few, places, reader_of, sites, walk_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ def epilogue(host: Launch, guest: Launch) -> Launch:
     check_plain(host)
     check_plain(guest)
     check_elementwise(guest)
+    check_size(guest)
     merged = merge(host, guest, guest_is_later=True)
     reader = reader_of(guest)
     walk = _guest_walk(guest, reader, sites(guest))
@@ -236,20 +238,28 @@ class _Epilogue:
         for pointer, mask, store in self.checks:
             if reader.same_places(pointer, mask, store):
                 continue
-            wanted = places(launch, [pointer], mask)
-            mask_of_store = store.inputs[2] if len(store.inputs) > 2 else None
-            stored = places(self.host, [store.inputs[0]], mask_of_store)
-            if wanted is None or stored is None:
-                raise Refusal("OTHER_ELEMENT", "the common array's addresses cannot be computed")
-            shape = store.inputs[0].type.shape
-            at, active = _whole(wanted)
-            made, written = (
-                a.reshape(len(a), *_thin(shape, pointer.type.shape)) for a in _whole(stored)
-            )
-            if bool((active & (at != made)).any()):
-                raise Refusal("OTHER_ELEMENT")
-            if bool((active & ~written).any()):
-                raise Refusal("NOT_COVERED", "an element is read that the program did not write")
+            if same_places(launch, pointer, mask, store):
+                continue
+            for programs in (few(pointer.type.size), None):
+                self._evaluate(launch, pointer, mask, store, programs)
+
+    def _evaluate(
+        self, launch: Launch, pointer: Value, mask: Value | None, store: Node, programs: int | None
+    ) -> None:
+        wanted = places(launch, [pointer], mask, programs)
+        mask_of_store = store.inputs[2] if len(store.inputs) > 2 else None
+        stored = places(self.host, [store.inputs[0]], mask_of_store, programs)
+        if wanted is None or stored is None:
+            raise Refusal("OTHER_ELEMENT", "the common array's addresses cannot be computed")
+        shape = store.inputs[0].type.shape
+        at, active = _whole(wanted)
+        made, written = (
+            a.reshape(len(a), *_thin(shape, pointer.type.shape)) for a in _whole(stored)
+        )
+        if bool((active & (at != made)).any()):
+            raise Refusal("OTHER_ELEMENT")
+        if bool((active & ~written).any()):
+            raise Refusal("NOT_COVERED", "an element is read that the program did not write")
 
 
 def _whole(chunks: list[tuple[list[Array], Array]]) -> tuple[Array, Array]:

@@ -10,72 +10,69 @@ import numpy as np
 
 from .. import cover
 from ..cover import Array
-from ..graph import Graph, Node
+from ..graph import Node
+from .budget import spend
 from .codes import Refusal
 from .records import Launch
-from .walk import Site
+from .walk import Site, few
+from .walker import Walker
 
 NOBODY, SEVERAL = -1, -2
 
 
-def owners(
-    launch: Launch, found: Sequence[Site], elements: int, programs: int | None = None
-) -> Array:
+def meet(
+    first: Launch, mine: Sequence[Site], later: Launch, theirs: Sequence[Site], elements: int
+) -> bool:
+    """True if a program of `later` touches, by `theirs`, what another one of `first` does by `mine`.
+
+    Both launches have one grid. A mask that depends on data counts as true. Raises Refusal for addresses that
+    depend on data, and where there are too many.
+    """
+    some = few(max((s.node.inputs[0].type.size for s in (*mine, *theirs)), default=1))
+    if _meet_early(_Touched(first, mine, elements), _Touched(later, theirs, elements), some):
+        return True  # most that meets shows in the first programs
+    for launch, found in ((first, mine), (later, theirs)):
+        spend(launch.name, math.prod(launch.grid) * sum(s.node.inputs[0].type.size for s in found))
+    before, now = owners(first, mine, elements), owners(later, theirs, elements)
+    return bool(((before != NOBODY) & (now != NOBODY) & ((before != now) | (now < 0))).any())
+
+
+def _meet_early(one: _Touched, other: _Touched, programs: int) -> bool:
+    (a, of_a), (b, of_b) = one.first(programs), other.first(programs)
+    order = np.argsort(a, kind="stable")
+    a, of_a = a[order], of_a[order]
+    low, high = np.searchsorted(a, b, "left"), np.searchsorted(a, b, "right")
+    some = high > low
+    first, last = of_a[low[some]], of_a[high[some] - 1]
+    return bool(((first != of_b[some]) | (last != of_b[some])).any())
+
+
+def owners(launch: Launch, found: Sequence[Site], elements: int) -> Array:
     """For every element the only program with one of these accesses to it, NOBODY or SEVERAL.
 
-    `programs`: only the first so many are looked at. A mask that depends on data counts as true.
-    Raises Refusal for addresses that depend on data.
+    A mask that depends on data counts as true. Raises Refusal for addresses that depend on data.
     """
-    trace = _Owners(launch, frozenset(s.node.id for s in found), elements)
-    if not trace.walk(programs):
+    trace = _Owners(launch, found, elements)
+    if not trace.walk():
         raise Refusal("OTHER_ELEMENT", f"addresses of {launch.name} cannot be computed")
     return np.where(trace.low == trace.high, trace.high, np.where(trace.high < 0, NOBODY, SEVERAL))
 
 
-class Walker(cover._Proof):
-    """Follows every program of a launch to the accesses `ids`, through loops and branches."""
+class _Touched(Walker):
+    """The elements that programs touch, and the numbers of those programs."""
 
-    def __init__(self, launch: Launch, ids: frozenset[int]):
-        super().__init__(launch.function, launch.slots, {}, launch.scalars, launch.grid)
-        self.ids = ids
-        self.numbers: Array = np.zeros(1, np.int64)
-        sizes = [n.inputs[0].type.size for n in self.body.walk() if n.id in ids]
-        self.step = max(1, cover._CHUNK // max(sizes, default=1))
+    def __init__(self, launch: Launch, found: Sequence[Site], elements: int):
+        super().__init__(launch, [s.node.id for s in found])
+        self.name, self.elements = launch.name, elements
+        self.pairs: list[tuple[Array, Array]] = []
 
-    def walk(self, programs: int | None = None) -> bool:
-        """False if the way there depends on data, or is too much work."""
-        count = math.prod(self.grid)
-        count = count if programs is None else min(count, programs)
-        try:
-            for begin in range(0, count, self.step):
-                self.chunk(np.arange(begin, min(begin + self.step, count)))
-        except cover._NotProvable:
-            return False
-        return True
-
-    def start(self, numbers: Array) -> None:
-        super().start(numbers)
-        self.numbers = numbers
-
-    def graph(self, graph: Graph, active: Array) -> None:
-        for node in graph:
-            if node.id in self.ids:
-                self.touch(node, active)
-            elif node.regions and any(n.id in self.ids for r in node.regions for n in r.walk()):
-                self.control(node, active)
-
-    def touch(self, node: Node, active: Array) -> None:
-        """An access of the programs `numbers`, where `active` (one for all, or one each)."""
-        raise NotImplementedError
-
-
-class _Owners(Walker):
-    """The first and the last program that touches each element."""
-
-    def __init__(self, launch: Launch, ids: frozenset[int], elements: int):
-        super().__init__(launch, ids)
-        self.low = np.full(elements, math.prod(launch.grid), np.int32)
-        self.high = np.full(elements, NOBODY, np.int32)
+    def first(self, programs: int) -> tuple[Array, Array]:
+        """Of the first programs."""
+        if not self.walk(programs):
+            raise Refusal("OTHER_ELEMENT", f"addresses of {self.name} cannot be computed")
+        nothing = np.zeros(0, np.int64)
+        places, by = zip(*self.pairs) if self.pairs else ((nothing,), (nothing,))
+        return np.concatenate(places), np.concatenate(by)
 
     def touch(self, node: Node, active: Array) -> None:
         _, offset = self.pointer(node.inputs[0])
@@ -91,9 +88,23 @@ class _Owners(Walker):
         self._spend(math.prod(shape))
         mask, offset = np.broadcast_to(mask, shape), np.broadcast_to(offset, shape)
         numbers = self.numbers.astype(np.int32).reshape(-1, *(1,) * rank)
-        by = np.broadcast_to(numbers, shape)[mask]
         places = offset[mask]
-        if places.size and (places.min() < 0 or places.max() >= len(self.low)):
+        if places.size and (places.min() < 0 or places.max() >= self.elements):
             raise Refusal("OTHER_ELEMENT", "an access outside of its array")
+        self.note(places, np.broadcast_to(numbers, shape)[mask])
+
+    def note(self, places: Array, by: Array) -> None:
+        self.pairs.append((places, by))
+
+
+class _Owners(_Touched):
+    """The first and the last program that touches each element."""
+
+    def __init__(self, launch: Launch, found: Sequence[Site], elements: int):
+        super().__init__(launch, found, elements)
+        self.low = np.full(elements, math.prod(launch.grid), np.int32)
+        self.high = np.full(elements, NOBODY, np.int32)
+
+    def note(self, places: Array, by: Array) -> None:
         np.minimum.at(self.low, places, by)
         np.maximum.at(self.high, places, by)

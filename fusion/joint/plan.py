@@ -7,8 +7,11 @@ from dataclasses import replace
 
 from ..graph import Graph, Value, substitute
 from ..passes.clean import RemoveDeadNodes
+from . import budget
 from .codes import CODES, Refusal
+from .cost import Chip
 from .join import epilogue
+from .judge import Judge, Step
 from .program import program
 from .prologue import prologue
 from .records import NOT_WRITTEN, Decision, Launch, Plan
@@ -17,19 +20,25 @@ from .walk import sites
 
 
 def plan(
-    launches: Sequence[Launch], visible: Collection[int], relax_rounding: bool = False
+    launches: Sequence[Launch],
+    visible: Collection[int],
+    relax_rounding: bool = False,
+    judge: Judge | None = None,
 ) -> Plan:
     """Join what can be joined. `visible`: versions that somebody may read after the last launch.
 
     `relax_rounding`: what one launch takes over from another is not rounded to the type of the array.
+    `judge`: the cost model of the chip at hand, which also learns what was joined.
     """
+    judge = judge or Judge()
     done: list[Launch] = []
     if relax_rounding:
         launches = [marked(x) for x in launches]
     decisions: list[Decision] = []
-    for at, launch in enumerate(launches):
-        _place(launch, done, launches[at + 1 :], frozenset(visible), decisions)
-    finished = [_without_dead_stores(x, _needed(done, x, visible)) for x in done]
+    with budget.limited():
+        for at, launch in enumerate(launches):
+            _place(launch, done, launches[at + 1 :], frozenset(visible), decisions, judge)
+    finished = [without_dead_stores(x, _needed(done, x, visible)) for x in done]
     if relax_rounding:
         finished = [relaxed(x) if len(x.members) > 1 else x for x in finished]
     together = {m: k for k, x in enumerate(done) for m in x.members}
@@ -75,17 +84,22 @@ def _place(
     later: Sequence[Launch],
     visible: frozenset[int],
     decisions: list[Decision],
+    judge: Judge,
 ) -> None:
     """Append `launch`, and join it, and what comes of that, with launches before it."""
     done.append(launch)
     at: int | None = len(done) - 1
     outside = visible.union(*(x.reads for x in later))
     while at is not None:
-        at = _join_back(at, done, outside, decisions)
+        at = _join_back(at, done, outside, decisions, judge)
 
 
 def _join_back(
-    at: int, done: list[Launch], outside: frozenset[int], decisions: list[Decision]
+    at: int,
+    done: list[Launch],
+    outside: frozenset[int],
+    decisions: list[Decision],
+    judge: Judge,
 ) -> int | None:
     """Join done[at] with the nearest launch before it; where the joint launch is now, or None."""
     launch = done[at]
@@ -98,9 +112,11 @@ def _join_back(
         try:
             up, _ = _movable(earlier, launch, between)
             needed = outside.union(*(x.reads for x in done if x is not earlier and x is not launch))
-            code, made = _join(earlier, launch, needed, linked)
+            code, made = _join(earlier, launch, needed, linked, judge.chip)
             if ((earlier.writes | launch.writes) - made.writes) & needed:
                 raise Refusal("STILL_VISIBLE", "a version that others need would be overwritten")
+            step = Step(earlier, launch, needed)
+            judge.check(step, made, halves, without_dead_stores, traffic)
         except Refusal as refusal:
             hint = CODES[refusal.code].hint
             # Of a pair that is met again as part of something larger, the first reason says most.
@@ -126,7 +142,7 @@ def _movable(earlier: Launch, launch: Launch, between: Sequence[Launch]) -> tupl
 
 
 def _join(
-    earlier: Launch, launch: Launch, needed: frozenset[int], linked: bool
+    earlier: Launch, launch: Launch, needed: frozenset[int], linked: bool, chip: Chip
 ) -> tuple[str, Launch]:
     """The joint launch and the rule that made it. Of several refusals the most telling one is raised."""
     refusals: dict[str, Refusal] = {}
@@ -134,22 +150,30 @@ def _join(
         if not linked and code == "PROLOGUE":
             continue
         try:
-            return (code if linked else "SIBLING"), rule(earlier, launch, needed)
+            return (code if linked else "SIBLING"), rule(earlier, launch, needed, chip)
         except Refusal as refusal:
             refusals[code] = refusal
     ordered = [refusals[c] for c in ("PROLOGUE", "EPILOGUE", "PROGRAM") if c in refusals]
     raise next((r for r in ordered if r.code not in _GENERAL), ordered[-1])
 
 
-_GENERAL = frozenset({"NOT_ELEMENTWISE", "SIBLING"})  # said of most pairs
-_RULES: dict[str, Callable[[Launch, Launch, frozenset[int]], Launch]] = {
-    "EPILOGUE": lambda earlier, launch, needed: epilogue(earlier, launch),
-    "PROLOGUE": lambda earlier, launch, needed: prologue(launch, earlier, needed),
-    "PROGRAM": lambda earlier, launch, needed: program(earlier, launch),
+_GENERAL = frozenset({"NOT_ELEMENTWISE"})  # said of most pairs
+_RULES: dict[str, Callable[[Launch, Launch, frozenset[int], Chip], Launch]] = {
+    "EPILOGUE": lambda earlier, launch, needed, chip: epilogue(earlier, launch),
+    "PROLOGUE": lambda earlier, launch, needed, chip: prologue(launch, earlier, needed, chip),
+    "PROGRAM": lambda earlier, launch, needed, chip: program(earlier, launch),
 }
 
 
-def _without_dead_stores(launch: Launch, needed: frozenset[int]) -> Launch:
+def halves(step: Step) -> tuple[Launch, Launch]:
+    """The two launches of a step as they would be made apart."""
+    return (
+        without_dead_stores(step.first, step.needed | step.later.reads),
+        without_dead_stores(step.later, step.needed),
+    )
+
+
+def without_dead_stores(launch: Launch, needed: frozenset[int]) -> Launch:
     """A joint launch without the stores of what nobody needs, and without parameters nobody uses."""
     if len(launch.members) < 2:
         return launch

@@ -15,11 +15,9 @@ from ..graph import Node, Value, copy_node
 from .codes import Refusal
 from .join import check_plain
 from .merge import builder_for, joined, merge
-from .owners import NOBODY, owners
+from .owners import meet
 from .records import NOT_WRITTEN, Launch
-from .walk import Site, places, reader_of, sites, walk_of
-
-_FEW = 32  # programs
+from .walk import Site, few, mask_of, places, reader_of, sites, walk_of
 
 
 def program(first: Launch, later: Launch) -> Launch:
@@ -88,8 +86,12 @@ class _Program:
             return False
         if self._same_walk(store, load):
             return True
-        wrote = places(self.first, [pointer], _mask(store.node))
-        reads = places(self.later, [other], _mask(load.node))
+        some = few(pointer.type.size)
+        return all(self._at_same_places(store.node, load.node, n) for n in (some, None))
+
+    def _at_same_places(self, store: Node, load: Node, programs: int | None) -> bool:
+        wrote = places(self.first, [store.inputs[0]], mask_of(store), programs)
+        reads = places(self.later, [load.inputs[0]], mask_of(load), programs)
         if wrote is None or reads is None:
             return False
         return all(
@@ -120,11 +122,8 @@ class _Program:
         if all(self._same_walk(a, b) for a in mine for b in theirs):
             return
         elements = self.first.buffers[slot].elements
-        for programs in (_FEW, None):  # most that is refused shows in the first programs
-            before = owners(self.first, tuple(mine), elements, programs)
-            now = owners(self.later, tuple(theirs), elements, programs)
-            if bool(((before != NOBODY) & (now != NOBODY) & ((before != now) | (now < 0))).any()):
-                raise Refusal(code, f"a program of {self.later.name} needs what another one has")
+        if meet(self.first, tuple(mine), self.later, tuple(theirs), elements):
+            raise Refusal(code, f"a program of {self.later.name} needs what another one has")
 
     def _value(self, node: Node, store: Node, renamed: dict[Value, Value]) -> Value:
         value = store.inputs[1]
@@ -137,8 +136,3 @@ class _Program:
             else self.words.const(0, value.type)
         )
         return self.words.select(mask, value, other)
-
-
-def _mask(node: Node) -> Value | None:
-    at = 1 if node.op == "load" else 2
-    return node.inputs[at] if len(node.inputs) > at else None

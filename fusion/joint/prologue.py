@@ -8,28 +8,29 @@ from dataclasses import replace
 from ..compose import Compose
 from ..graph import Graph, GraphBuilder, Node, Value, substitute
 from .codes import Refusal
-from .cost import check_worth, lanes, operations
+from .cost import UNKNOWN, Chip, check_worth, lanes, operations
 from .guest import Instance, changed_in_place, check_elementwise, check_stores
 from .join import check_plain, offsets
 from .merge import builder_for, joined, merge
 from .records import NOT_WRITTEN, Launch
-from .walk import Site, Walk, reader_of, sites, walk_of
+from .walk import Site, Walk, check_size, reader_of, sites, walk_of
 
 
-def prologue(host: Launch, guest: Launch, needed: Collection[int]) -> Launch:
+def prologue(host: Launch, guest: Launch, needed: Collection[int], chip: Chip = UNKNOWN) -> Launch:
     """`guest`, then `host`, with the guest computed at the host's loads of its results.
 
-    `needed`: versions that others will read. Raises Refusal.
+    `needed`: versions that others will read; `chip`: whose cost model decides. Raises Refusal.
     """
     check_plain(host)
     check_plain(guest)
     check_elementwise(guest)
-    return _Prologue(host, guest, needed).build()
+    check_size(guest)
+    return _Prologue(host, guest, needed, chip).build()
 
 
 class _Prologue:
-    def __init__(self, host: Launch, guest: Launch, needed: Collection[int]):
-        self.host, self.guest = host, guest
+    def __init__(self, host: Launch, guest: Launch, needed: Collection[int], chip: Chip):
+        self.host, self.guest, self.chip = host, guest, chip
         self.merged = merge(host, guest, guest_is_later=False)
         self.reader = reader_of(guest)
         self.builder = builder_for(host, self.merged)
@@ -39,8 +40,6 @@ class _Prologue:
             for g, j in self.merged.slots.items()
             if j < len(host.buffers) and guest.buffers[g].after != NOT_WRITTEN
         }
-        if not made:
-            raise Refusal("SIBLING", f"{host.name} reads nothing that {guest.name} writes")
         self.walks = {j: self._walk(g) for j, g in made.items()}
         self.loads = {s.node.id: s for s in sites(host) if s.slot in made and s.node.op == "load"}
         self._check(made)
@@ -87,7 +86,7 @@ class _Prologue:
         saved = sum(
             kept * b.elements * b.itemsize for b in self.guest.buffers if b.after != NOT_WRITTEN
         )
-        check_worth(self.host, asked, self.each, elements, saved)
+        check_worth(self.host, asked, self.each, elements, saved, self.chip)
         return launch
 
     def _fill(self, graph: Graph, builder: GraphBuilder, renamed: dict[Value, Value]) -> None:

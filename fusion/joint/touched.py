@@ -15,10 +15,11 @@ import numpy as np
 from .. import cover
 from ..access import covers
 from ..cover import Array
-from ..graph import Graph, Node
+from ..graph import Node
 from .codes import Refusal
 from .records import NOT_WRITTEN, Launch
 from .walk import Site, reader_of, sites
+from .walker import Walker
 
 _MOST_WORK = 1 << 24  # elements evaluated: a fraction of a second
 _Key = tuple[int, str]  # slot, "load" or "store"
@@ -88,38 +89,23 @@ def _evaluated(launch: Launch, wanted: Mapping[int, _Key]) -> dict[_Key, int]:
     if sum(sizes.values()) > _MOST_WORK:
         return {}
     found = _Touches(launch, wanted, sizes)
-    found.run_all()
     return {k: int(hit.sum()) for k, hit in found.hits.items() if k not in found.unknown}
 
 
-class _Touches(cover._Proof):
-    """Marks the elements that some nodes access."""
+class _Touches(Walker):
+    """Marks the elements that some nodes access; `unknown`: where that cannot be told."""
 
     most_work = _MOST_WORK
 
     def __init__(self, launch: Launch, wanted: Mapping[int, _Key], sizes: Mapping[_Key, int]):
-        super().__init__(launch.function, launch.slots, {}, launch.scalars, launch.grid)
+        super().__init__(launch, wanted)
         self.wanted = wanted
         self.hits: dict[_Key, Array] = {k: np.zeros(n, bool) for k, n in sizes.items()}
         self.unknown: set[_Key] = set()
-
-    def run_all(self) -> None:
-        """Leaves what the programs touch in `hits`, and in `unknown` what cannot be told."""
-        tiles = [n.inputs[0].type.size for n in self.body.walk() if n.id in self.wanted]
-        try:
-            for numbers in self.chunks(max(tiles)):
-                self.chunk(numbers)
-        except (cover._NotProvable, ValueError):
+        if not self.walk():
             self.unknown |= set(self.hits)
 
-    def graph(self, graph: Graph, active: Array) -> None:
-        for node in graph:
-            if node.id in self.wanted:
-                self._touch(node, active)
-            elif any(n.id in self.wanted for r in node.regions for n in r.walk()):
-                self.control(node, active)
-
-    def _touch(self, node: Node, active: Array) -> None:
+    def touch(self, node: Node, active: Array) -> None:
         key = self.wanted[node.id]
         if key in self.unknown:
             return

@@ -10,16 +10,16 @@ import functools
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from .. import cover
 from ..access import AccessMap, AccessReader, covers
 from ..graph import Node, Value
 from ..linear import Linear, Symbol
+from .budget import spend
 from .codes import Refusal
 from .records import Launch
 
 MOST_ELEMENTS = 1 << 30
+_FEW = 1 << 11  # addresses that are looked at before all
 _KEPT = 256  # launches whose accesses are remembered
 
 
@@ -86,6 +86,13 @@ def reader_of(launch: Launch) -> AccessReader:
     return AccessReader(launch.function, launch.scalars, launch.grid)
 
 
+def check_size(launch: Launch) -> None:
+    """Raises Refusal for an array whose elements cannot be counted in the 32 bits of an element's number."""
+    most = max((b.elements for b in launch.buffers), default=0)
+    if most >= MOST_ELEMENTS:
+        raise Refusal("TOO_LARGE", f"an array of {launch.name} has {most} elements")
+
+
 def walk_of(launch: Launch, reader: AccessReader, site: Site) -> Walk | None:
     """`site` as a walk of its whole array, if its linear form proves that it is one."""
     if not site.outer:
@@ -134,33 +141,27 @@ def _inverted(
     return Walk(site.node, site.slot, access, elements, tuple(inverse), tuple(forms))
 
 
-def is_permutation(launch: Launch, site: Site) -> bool:
-    """True if a store's addresses, all evaluated, are elements 0 .. n - 1 of its array, each once."""
-    elements = launch.buffers[site.slot].elements
-    if not site.outer or math.prod(launch.grid) * site.node.inputs[0].type.size > cover.MAX_WORK:
-        return False
-    found = places(launch, [site.node.inputs[0]], _mask(site.node))
-    if found is None:
-        return False
-    counts = np.zeros(elements, np.int64)
-    for (offsets,), active in found:
-        chosen = offsets[active]
-        if chosen.size and (chosen.min() < 0 or chosen.max() >= elements):
-            return False
-        np.add.at(counts, chosen, 1)
-    return bool((counts == 1).all())
-
-
-def _mask(node: Node) -> Value | None:
+def mask_of(node: Node) -> Value | None:
+    """The mask of a load or store."""
     at = 1 if node.op == "load" else 2
     return node.inputs[at] if len(node.inputs) > at else None
 
 
+def few(tile: int) -> int:
+    """How many programs are looked at before all are, because most that is refused shows in the first."""
+    return max(2, _FEW // max(1, tile))
+
+
 def places(
-    launch: Launch, pointers: list[Value], mask: Value | None
+    launch: Launch, pointers: list[Value], mask: Value | None, programs: int | None = None
 ) -> list[tuple[list[cover.Array], cover.Array]] | None:
-    """Offsets of pointers and the mask's values over the whole grid, in chunks; None if they depend on data."""
+    """Offsets of pointers and the mask's values over the whole grid, in chunks; None if they depend on data.
+
+    `programs`: only of the first so many. Raises Refusal where there are too many.
+    """
     size = max(p.type.size for p in pointers)
+    if programs is None:
+        spend(launch.name, math.prod(launch.grid) * size)
     return cover.evaluated(
-        launch.function, launch.slots, launch.scalars, launch.grid, pointers, mask, size
+        launch.function, launch.slots, launch.scalars, launch.grid, pointers, mask, size, programs
     )

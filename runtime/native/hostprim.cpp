@@ -138,6 +138,28 @@ struct Task {
   }
 };
 
+// How many handles a node of MLX's graph has. The member is private; an explicit instantiation may name it.
+template <auto member>
+struct Handles {
+  friend long handles(const mx::array& a) { return (a.*member).use_count(); }
+};
+template struct Handles<&mx::array::array_desc_>;
+long handles(const mx::array& a);
+
+// Not every version of MLX has memory that is not its own.
+template <class Data>
+bool is_owned(const Data& data) {
+  if constexpr (requires { data.is_owned(); }) return data.is_owned();
+  return true;
+}
+
+// True if nobody but one launch holds the contents of `a`. Every result of a launch has a list of all its inputs,
+// so with two results or more MLX's own is_donatable() is never true.
+bool donatable(const mx::array& a, size_t results) {
+  auto& data = a.data_shared_ptr();
+  return handles(a) == long(results) && data && data.use_count() == 1 && is_owned(*data);
+}
+
 class TritonHostKernel : public mx::Primitive {
  public:
   TritonHostKernel(mx::Stream stream, std::shared_ptr<const Spec> spec)
@@ -155,7 +177,8 @@ class TritonHostKernel : public mx::Primitive {
       if (read[i]) in[i] = readable(inputs[i], task, encoder);
     }
     for (size_t o = 0; o < outputs.size(); o++) {
-      start_output(outputs[o], spec_->old[o] < 0 ? nullptr : &inputs[spec_->old[o]], task);
+      const mx::array* old = spec_->old[o] < 0 ? nullptr : &inputs[spec_->old[o]];
+      start_output(outputs[o], old, old && donatable(*old, outputs.size()), task);
       encoder.set_output_array(outputs[o]);
     }
     for (auto& b : spec_->bindings)
@@ -185,8 +208,8 @@ class TritonHostKernel : public mx::Primitive {
   }
 
   // In place where nobody else holds the old contents, else in new memory.
-  static void start_output(mx::array& out, const mx::array* old, Task& task) {
-    if (old && old->flags().row_contiguous && old->is_donatable()) {
+  static void start_output(mx::array& out, const mx::array* old, bool donated, Task& task) {
+    if (donated && old->flags().row_contiguous) {
       out.copy_shared_buffer(*old);
     } else {
       out.set_data(mx::allocator::malloc(out.nbytes()));
@@ -453,14 +476,6 @@ bool keeps_elements(const std::string& name) {
     if (name == known) return true;
   return false;
 }
-
-// How many handles a node of MLX's graph has. The member is private; an explicit instantiation may name it.
-template <auto member>
-struct Handles {
-  friend long handles(const mx::array& a) { return (a.*member).use_count(); }
-};
-template struct Handles<&mx::array::array_desc_>;
-long handles(const mx::array& a);
 
 // origin(array, known) -> (the array with the same elements that this was made from, its identity, the name of the
 // operation that made that one, or "", and which of the identities in the dict `known` it was made from).

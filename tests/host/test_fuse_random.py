@@ -60,17 +60,24 @@ def run(
                         seen.append(view)
         return [arrays[k] for k in sorted(visible)] + seen
 
-    call = triton_mlx.fuse(program) if fused else program
+    call: Any = triton_mlx.fuse(program) if fused else program
     mx.eval(made)
     # The program's own list is the only one that holds the arrays nobody sees afterwards.
     holder = [list(made)]
     del made
-    return [np.asarray(a).tobytes() for a in call(holder.pop())]
+    found = call(holder.pop())
+    if fused:
+        assert len(call.last.report.kernels) <= len(steps)
+    return [np.asarray(a).tobytes() for a in found]
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(joint_random.programs, joint_random.visible, peeks)
 @pytest.mark.filterwarnings("ignore")
 def test_random_programs(steps: list[joint_random.Step], visible: set[int], looks: Peeks) -> None:
-    with triton_mlx.use("host"):
+    check("host", steps, visible, looks)
+
+
+def check(target: str, steps: list[joint_random.Step], visible: set[int], looks: Peeks) -> None:
+    with triton_mlx.use(target):
         assert run(steps, True, visible, looks) == run(steps, False, visible, looks)

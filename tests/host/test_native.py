@@ -49,6 +49,14 @@ KERNEL(two) {  // b[1] = 2 * b[0]; b[2] = -b[0]
   }
   return 0;
 }
+KERNEL(trade) {  // b[0] and b[1] change places
+  for (int64_t p = lo; p < hi; p++) {
+    float a = ((float*)b[0])[p];
+    ((float*)b[0])[p] = ((float*)b[1])[p];
+    ((float*)b[1])[p] = a;
+  }
+  return 0;
+}
 KERNEL(copy_bytes) {  // scalar int64: bytes per item
   int64_t n; std::memcpy(&n, s, 8);
   std::memcpy((char*)b[1] + lo * n, (char*)b[0] + lo * n, (hi - lo) * n);
@@ -156,6 +164,49 @@ def test_donated_in_place(k: Kernels) -> None:
     mx.eval(y)
     assert address(y) == before
     assert y.tolist() == [3.0] * 1000
+
+
+def trade(k: Kernels, x: Any, y: Any) -> Any:
+    return native.launch(k.trade, (x, y), (0, 1), (False, False), b"", (x.size,))
+
+
+@pytest.mark.parametrize("kept", [(), (0,), (1,)], ids=str)
+def test_several_results_are_donated_in_place(k: Kernels, kept: tuple[int, ...]) -> None:
+    """Also where one of the results is dropped."""
+    arrays = [mx.ones(1000) + n for n in (1, 2)]
+    mx.eval(arrays)
+    before = [address(a) for a in arrays]
+    results = list(trade(k, *arrays))
+    arrays.clear()
+    found = {n: results[n] for n in kept or (0, 1)}
+    results.clear()
+    mx.eval(list(found.values()))
+    for n, result in found.items():
+        assert address(result) == before[n]
+        assert result.tolist() == [3.0 - n] * 1000
+
+
+HOLDS: dict[str, Callable[[Kernels, Any], Any]] = {
+    "array": lambda k, x: x,
+    "view": lambda k, x: x[:],
+    "numpy": lambda k, x: np.array(x, copy=False),
+    "launch": lambda k, x: bump(k, x, 0.0),
+    "launch of two": lambda k, x: trade(k, x, mx.zeros(8))[1],
+}
+
+
+@pytest.mark.parametrize("hold", HOLDS)
+def test_of_several_results_what_is_held_is_copied(k: Kernels, hold: str) -> None:
+    x, y = mx.ones(8) + 0, mx.ones(8) + 1
+    mx.eval(x, y)
+    before = address(x), address(y)
+    kept = HOLDS[hold](k, x)
+    first, second = trade(k, x, y)
+    del x, y
+    mx.eval(first, second)
+    assert address(first) != before[0] and address(second) == before[1]
+    assert (first.tolist(), second.tolist()) == ([2.0] * 8, [1.0] * 8)
+    assert np.array(kept).tolist() == [1.0] * 8
 
 
 def test_rebind_makes_chains_in_place(k: Kernels) -> None:

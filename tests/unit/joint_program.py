@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from triton_mlx.fusion.evaluate import evaluate
+from triton_mlx.fusion.joint.judge import Judge
 from triton_mlx.fusion.joint.plan import plan
 from triton_mlx.fusion.joint.records import NOT_WRITTEN, Buffer, Launch, Plan
 from triton_mlx.fusion.lift import lift
@@ -92,10 +93,10 @@ class Program:
             )
         )
 
-    def check(self, *visible: Array) -> Plan:
+    def check(self, *visible: Array, judge: Judge | None = None) -> Plan:
         """Plan, run the plan from the first versions, and compare the visible arrays bit for bit."""
         wanted = {self.newest[id(a)] for a in visible}
-        made = plan(self.launches, wanted)
+        made = plan(self.launches, wanted, judge=judge)
         first = {b.after for x in self.launches for b in x.buffers}
         memory = {v: a.copy() for v, a in self.versions.items() if v not in first}
         for launch in made.launches:

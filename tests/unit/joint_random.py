@@ -56,7 +56,7 @@ ANY_PLACES = frozenset(
 )
 BY_ROW: dict[Any, int] = {k.rms: 3, k.softmax: 2, k.mean_square: 2, k.add_up_in_place: 1}
 
-KINDS = ("flat", "flat", "tiled", "rows", "rows", "shifted", "divide", "strides", "line")
+KINDS = ("flat", "flat", "flat", "tiled", "rows", "rows", "shifted", "divide", "strides", "line")
 SHAPE = (2, 3, 10)
 # As it is, transposed in two ways, and with a broadcast axis: every element of such a store is its own.
 WALKS = st.sampled_from(((30, 10, 1), (1, 2, 6), (10, 20, 1)))
@@ -66,9 +66,7 @@ STRIDES = WALKS | st.sampled_from(((0, 10, 1), (30, 0, 1), (3, 1, 0)))
 @st.composite
 def steps(draw: Callable[..., Any]) -> Step:
     block = draw(st.sampled_from((8, 16, 64)))
-    kind = draw(
-        st.sampled_from(("flat", "flat", "flat", "tiled", "rows", "shifted", "divide", "one"))
-    )
+    kind = draw(st.sampled_from((*KINDS, "one")))
     if kind == "rows":
         kernel = draw(st.sampled_from(tuple(BY_ROW)))
         where = _places(draw, BY_ROW[kernel], kernel)

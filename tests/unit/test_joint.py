@@ -207,5 +207,5 @@ def test_common_sequences_are_proved_without_evaluating_addresses(
     p.run(k.add, (w, x, o, N), cdiv(N, 32), BLOCK=32)
     for module in (join, program):
         monkeypatch.setattr(module, "places", evaluated)
-    monkeypatch.setattr(program, "owners", evaluated)
+    monkeypatch.setattr(program, "meet", evaluated)
     assert len(p.check(u, o).launches) == 1

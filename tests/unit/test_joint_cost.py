@@ -13,6 +13,10 @@ import triton.language as tl
 from joint_program import Program
 
 from triton_mlx.fusion.joint import cost
+from triton_mlx.fusion.joint.codes import Refusal
+from triton_mlx.fusion.joint.cost import Chip, Footprint
+from triton_mlx.fusion.joint.judge import Judge
+from triton_mlx.fusion.joint.plan import traffic
 from triton_mlx.fusion.joint.walk import sites
 
 
@@ -104,3 +108,104 @@ def test_every_pass_through_a_load_counts() -> None:
     launch = p.launches[0]
     loads = [s.node.id for s in sites(launch) if s.node.op == "load"]
     assert cost.lanes(launch, loads) == (1 + 3 + 5 + 7) * 128
+
+
+def one_program(kernel: Any, chip: Chip) -> Any:
+    """An elementwise kernel of eight programs, then a loop over all rows in one program."""
+    p = Program()
+    x, y, t, o = (p.array(values(24, 40)) for _ in range(4))
+    args = (x, y, t, 960) if kernel is k.add else (x, t, 960, 2.0)
+    p.run(kernel, args, (8,), BLOCK=128)
+    p.run(k.rows_loop, (t, o, 24, 40), (1,), BLOCK=64)
+    return p.check(o, judge=Judge(chip))
+
+
+@pytest.mark.parametrize(
+    "kernel, cores, code",
+    [
+        (k.add, 0, "PROLOGUE"),  # nobody knows
+        (k.add, 1, "PROLOGUE"),
+        (k.add, 8, "COST"),  # 3 arrays on 8 cores and 2 on one are less than 3 on one
+        (k.scale, 8, "PROLOGUE"),  # 2 on one are less than 2 on 8 and 2 on one
+    ],
+)
+def test_a_kernel_must_not_leave_the_chip_idle(
+    kernel: Any, cores: int, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cost, "OPERATIONS_PER_LAUNCH", 0)
+    made = one_program(kernel, Chip("made up", cores))
+    assert [d.code for d in made.decisions] == [code]
+    if code == "COST":
+        assert "1 of 8 programs left for 8 cores (made up)" in made.decisions[0].what
+
+
+def test_a_launch_is_worth_some_idle_cores() -> None:
+    made = one_program(k.add, Chip("made up", 8, rate=1e12))
+    assert [d.code for d in made.decisions] == ["PROLOGUE"]
+
+
+def test_what_a_byte_costs_is_of_the_chip(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "OPERATIONS_PER_LAUNCH", 0)
+    cost.check_worth(PAIR[0], 3000, 10, 1000, 2000, Chip("slow memory", operations_per_byte=10))
+    with pytest.raises(Refusal, match="COST.*3 times.*2e.04 operations more for 2e.03 bytes less"):
+        cost.check_worth(PAIR[0], 3000, 10, 1000, 2000, Chip("fast memory", operations_per_byte=9))
+
+
+def _pair() -> Any:
+    p = Program()
+    x, t, o = (p.array(values(64 * 128)) for _ in range(3))
+    p.run(k.scale, (x, t, 64 * 128, 2.0), (64,), BLOCK=128)
+    p.run(k.scale, (t, o, 64 * 128, 2.0), (64,), BLOCK=128)
+    return *p.launches, p.check(o).launches[0]
+
+
+PAIR = _pair()
+ROOMY = Footprint(40, 0, 0, 4, 32, 24, 24, "threads")
+
+
+@pytest.mark.parametrize(
+    "own, found",
+    [
+        (ROOMY, ""),
+        (Footprint(70, 0, 0, 4, 32, 16, 24, "registers"), ""),  # two thirds, but half the bytes
+        (Footprint(90, 0, 0, 4, 32, 8, 24, "registers"), "8 of 24 simdgroups on a core .registers"),
+        (
+            Footprint(40, 0, 28 << 10, 4, 32, 8, 24, "threadgroup memory"),
+            "28672 bytes of threadgroup memory, 8 of 24 simdgroups on a core .threadgroup memory",
+        ),
+        (Footprint(130, 1, 0, 4, 32), ""),
+        (Footprint(160, 32, 0, 4, 32), "about 160 registers of a thread, 32 of them spilled"),
+    ],
+    ids=["free", "worth it", "registers", "threadgroup memory", "spills little", "spills"],
+)
+def test_what_a_kernel_takes_of_a_core(
+    own: Footprint, found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cost, "OPERATIONS_PER_LAUNCH", 0)
+    first, later, joint = PAIR
+    footprints = {first: ROOMY, later: ROOMY, joint: own}
+    args = joint, (first, later), traffic, footprints, Chip("made up", 4)
+    if not found:
+        return cost.check_footprint(*args)
+    with pytest.raises(Refusal, match=rf"COST.*{found}.*made up.*times as slow as apart"):
+        cost.check_footprint(*args)
+    return None
+
+
+def test_few_programs_do_not_fill_cores_however_many_fit() -> None:
+    chip = Chip("made up", 4)
+    parts = [cost.busy_part(n, chip, ROOMY) for n in (1, 12, 24, 99)]
+    assert parts == [1 / 24, 0.5, 1.0, 1.0]
+
+
+def test_what_lost_stays_apart_in_the_next_plan() -> None:
+    judge = Judge()
+    p = Program()
+    x, t, u, o = (p.array(values(960)) for _ in range(4))
+    for source, target in ((x, t), (t, u), (u, o)):
+        p.run(k.scale, (source, target, 960, 2.0), (8,), BLOCK=128)
+    assert [x.members for x in p.check(o, judge=judge).launches] == [(0, 1, 2)]
+    judge.lost[(0, 1, 2)] = Refusal("COST", "said the model")
+    made = p.check(o, judge=judge)
+    assert [x.members for x in made.launches] == [(0, 1), (2,)]
+    assert [(d.code, d.what) for d in made.decisions if not d.fused] == [("COST", "said the model")]

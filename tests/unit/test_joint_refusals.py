@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import numpy as np
 import pytest
 from joint_program import Program
 
-from triton_mlx.fusion.joint.codes import CODES
+from triton_mlx.fusion.joint.codes import CODES, RULES
+from triton_mlx.fusion.joint.plan import plan
 
 N, ROWS, COLS = 960, 24, 40
 G = (-(-N // 128),)
@@ -199,3 +201,34 @@ def test_a_pair_that_changes_an_array_is_not_computed_at_two_places() -> None:
 def test_every_code_is_documented() -> None:
     text = (Path(__file__).resolve().parents[2] / "docs" / "fusion.md").read_text()
     assert [c for c in CODES if f"| `{c}` |" not in text] == []
+
+
+def test_every_refusal_says_what_to_change() -> None:
+    assert [c.name for c in CODES.values() if not c.hint] == sorted(RULES, key=list(CODES).index)
+
+
+def test_every_code_is_used() -> None:
+    package = Path(__file__).resolve().parents[2]
+    files = [f for part in ("fusion", "runtime") for f in (package / part).rglob("*.py")]
+    text = "".join(f.read_text(encoding="utf-8") for f in files if f.name != "codes.py")
+    assert [c for c in CODES if f'"{c}"' not in text] == []
+
+
+@pytest.mark.parametrize("elements, code", [((1 << 30) - 1, "EPILOGUE"), (1 << 30, "TOO_LARGE")])
+def test_an_element_has_a_number_of_32_bits(elements: int, code: str) -> None:
+    p = Program()
+    x, t, o = (p.array(np.zeros(N, np.float32)) for _ in range(3))
+    p.run(k.scale, (x, t, N, 2.0), G, **B)
+    p.run(k.scale, (t, o, N, 2.0), G, **B)
+    large = [
+        replace(
+            launch,
+            buffers=tuple(replace(b, elements=elements) for b in launch.buffers),
+            scalars={2: elements, 3: 2.0},
+            grid=(-(-elements // 128), 1, 1),
+        )
+        for launch in p.launches
+    ]
+    made = plan(large, {p.newest[id(o)]})
+    assert [d.code for d in made.decisions] == [code]
+    assert code != "TOO_LARGE" or "1073741824" in made.decisions[0].what
