@@ -97,10 +97,10 @@ def test_a_barrier_more_is_red(path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_kernel_more_is_red(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from triton_mlx.fusion.joint.records import Plan
 
-    def apart(launches: Any, visible: Any, relax: bool) -> Plan:
+    def apart(launches: Any, visible: Any, relax: bool, choice: Any) -> Plan:
         return Plan(tuple(launches), (), 0, 0)
 
-    monkeypatch.setattr(capture, "plan", apart)
+    monkeypatch.setattr(capture, "planned_for", apart)
     monkeypatch.setattr(capture, "_plans", {})
     code, text = gate(path, deterministic=True)
     assert code == 1
