@@ -17,7 +17,7 @@ with _contextlib.suppress(ImportError):
     import triton as _triton  # noqa: F401
 
 __version__ = "0.1.0"
-__all__ = ["Shaped", "counted", "emit_last", "fuse", "fuse_report", "targets", "use"]
+__all__ = ["Shaped", "counted", "emit_last", "fuse", "fuse_report", "prepare", "targets", "use"]
 
 
 def __getattr__(name: str) -> Any:
@@ -58,6 +58,21 @@ def counted() -> Any:
     from .runtime.simulator import counted as _counted
 
     return _counted()
+
+
+def prepare(launch: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """Makes the launch `launch(*args, **kwargs)`, and returns a function that makes it on other arrays.
+
+        scale = triton_mlx.prepare(kernel[grid], x, y, n, 2.0, BLOCK=256)
+        scale(x2, y2)
+
+    The arrays are those of the launch, each once, in order, with the same dtypes; scalars and grid stay.
+    Triton does not look at the arguments again, which takes most of the time of a launch. Raises LookupError
+    if nothing was launched.
+    """
+    from .runtime.handle import prepare as _prepare
+
+    return _prepare(launch, args, kwargs)
 
 
 def fuse(function: Any = None, *, relax_rounding: bool = False) -> Any:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import statistics
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +12,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 import triton_mlx
 from triton_mlx.examples.interpreted import Interpreter
+from triton_mlx.runtime.bench.stopwatch import Taken, now, ratios, since
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -22,11 +21,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _keep_freed_memory() -> None:
-    """Freed arrays serve the next ones, for both sides, as they do where MLX keeps buffers itself.
+    """Freed arrays serve the next ones, on all sides, as they do on a GPU.
 
-    glibc gives arrays of 32 MB back to the system, and takes each new page of the next one by a fault: more
-    than half of the time of what is measured here, or none of it, by what was allocated before.
+    On the CPU MLX keeps 32 MiB of freed buffers, and glibc gives arrays of that size back to the system: each
+    new page of the next one is a fault then, more than half of the time of what is measured here.
     """
+    mx.set_cache_limit(KEPT)
     library = ctypes.CDLL(None)
     if not hasattr(library, "mallopt"):
         return
@@ -36,16 +36,17 @@ def _keep_freed_memory() -> None:
 
 # mallopt(3): from which size on memory is mapped, and how much free memory is given back.
 MALLOC_OPTIONS = {-3: 1 << 30, -1: (1 << 31) - 1}
+KEPT = 1 << 30  # bytes
 Comparison = Callable[..., float]
 
 
-def seconds(function: Callable[[], Any]) -> float:
+def seconds(function: Callable[[], Any]) -> Taken:
     """Seconds of one call, including the evaluation of the arrays that it returns."""
-    begin = time.perf_counter()
+    begin = now()
     result = function()
     if isinstance(result, (mx.array, tuple)):
         mx.eval(result)
-    return time.perf_counter() - begin
+    return since(begin)
 
 
 def traffic(function: Callable[[], Any]) -> dict[str, int]:
@@ -63,9 +64,10 @@ def speedup(benchmark: BenchmarkFixture) -> Comparison:
 
     The rounds alternate, so that whatever slows the machine slows both. `theirs` returns its
     result, or is given as `theirs_seconds` if it takes its own time. Where theirs runs for a
-    second, `ours_per_round` lets ours run more than once after it, or caches are always cold. The ratio,
-    both medians, `config` (shapes and types), the target and what `fuse` counts of ours (kernels, and
-    bytes with every array read or written once) go into the benchmark's `extra_info`.
+    second, `ours_per_round` lets ours run more than once after it, or caches are always cold. The
+    ratio (of processor time too, unless theirs takes its own), both medians, `config` (shapes and types),
+    the target and what `fuse` counts of ours (kernels, and bytes with every array read or written once)
+    go into the benchmark's `extra_info`.
     """
 
     def compare(
@@ -78,7 +80,13 @@ def speedup(benchmark: BenchmarkFixture) -> Comparison:
         rounds: int = 15,
         ours_per_round: int = 1,
     ) -> float:
-        take_theirs = theirs_seconds or (lambda: seconds(theirs) if theirs else 0.0)
+        def take_theirs() -> Taken:
+            if theirs_seconds is None:
+                assert theirs is not None
+                return seconds(theirs)
+            taken = theirs_seconds()
+            return Taken(taken, taken)
+
         seconds(ours), take_theirs()
         our_times, their_times = [], []
 
@@ -90,12 +98,13 @@ def speedup(benchmark: BenchmarkFixture) -> Comparison:
             setup=before_each_round,
             rounds=rounds,
         )
-        us, them = statistics.median(our_times), statistics.median(their_times)
+        found = ratios(our_times, their_times)
+        if theirs_seconds is not None:
+            del found["processor_ratio"]
         benchmark.extra_info |= {
-            "ratio": them / us, "ours_s": us, "theirs_s": them, "rival": rival,
-            "config": config, "target": "host", **traffic(ours),
+            "rival": rival, "config": config, "target": "host", **found, **traffic(ours),
         }  # fmt: skip
-        return them / us
+        return found["ratio"]
 
     return compare
 

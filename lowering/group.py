@@ -131,7 +131,7 @@ def _load_vector(emitter: Emitter, scope: Scope, node: Node, nest: vectors.Vecto
     base, index = first.place(node.inputs[0], scope.identity)
     access = emitter.accesses[base]
     storage, scalar = access.storage, node.types[0].scalar
-    word = vectors.word_for(emitter, node, nest.vectors)
+    word = vectors.word_for(emitter, "load", node, nest.vectors)
     text = vectors.load_text(access.old, index.text, storage, width, word)
     if len(node.inputs) > 1:
         mask = first.here(node.inputs[1])
@@ -150,14 +150,20 @@ def _store_vector(emitter: Emitter, scope: Scope, node: Node, nest: vectors.Vect
     base, index = first.place(pointer, scope.identity)
     access = emitter.accesses[base]
     conditions = owner_condition(emitter, nest.layout)
-    if mask:
+    name = whole = scope.name(value, emitter.values.node(value))
+    if mask and access.keeps:
+        known = address_conditions(mask[0], emitter.values.made)
+        conditions += [first.here(v).text for v in known]
+        load = vectors.word_for(emitter, "load", node, nest.vectors)
+        old = vectors.load_text(access.old, index.text, access.storage, width, load)
+        whole = f"{first.here(mask[0]).text} ? {name} : {old}"
+    elif mask:
         conditions.append(first.here(mask[0]).text)
-    name = scope.name(value, emitter.values.node(value))
     first.line(nest.whole, f"{vectors.vector_type(access.storage, width)} {name};")
     element = stored_text(access, scope.here(value).text, value.type.scalar)
     scope.line(nest.depth, f"{name}[{nest.element}] = {element};")
-    word = vectors.word_for(emitter, node, nest.vectors)
-    lines = [vectors.store_text(access.new, index.text, access.storage, width, name, word)]
+    word = vectors.word_for(emitter, "store", node, nest.vectors)
+    lines = [vectors.store_text(access.new, index.text, access.storage, width, whole, word)]
     if access.mode == "merged":
         ones = f"{vectors.vector_type('uchar', width)}(1)"
         lines.append(vectors.store_text(access.flag, index.text, "uchar", width, ones, word))

@@ -194,10 +194,10 @@ def store_text(name: str, index: str, storage: str, width: int, vector: str, wor
     return f"{word}<packed_{vector_type(storage, width)}>(&{name}[{index}], {vector});"
 
 
-def word_for(emitter: Emitter, node: Node, vectors: Vectors) -> str:
-    """The function of a vector access: where alignment matters, whether it is proved."""
+def word_for(emitter: Emitter, access: str, node: Node, vectors: Vectors) -> str:
+    """The function that loads or stores `node`'s vectors: where alignment matters, whether it is proved."""
     aligned = emitter.target.restricts and node.id in vectors.aligned
-    return f"tile_{node.op}_aligned" if aligned else f"tile_{node.op}"
+    return f"tile_{access}_aligned" if aligned else f"tile_{access}"
 
 
 def filled(value: Value, text: str, storage: str, width: int) -> str:

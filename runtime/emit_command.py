@@ -30,7 +30,7 @@ def run(
     from .inspect import emit_last
     from .launch import Launcher
 
-    launched = {_name(function): function for function in Launcher.last}
+    launched = {_name(x.function): x.function for x in Launcher.last.values()}
     wanted = [name for name in launched if kernel in (None, name)]
     if not wanted:
         names = ", ".join(launched) or "none"

@@ -13,15 +13,15 @@ from .metal import plan
 def last_launcher(kernel: Any) -> Launcher:
     """The launcher of the kernel's last launch; `kernel` may be autotuned or wrapped in heuristics."""
     while (
-        kernel not in Launcher.last
+        id(kernel) not in Launcher.last
         and hasattr(kernel, "fn")
         and not callable(getattr(kernel, "cache_key", None))
     ):
         kernel = kernel.fn
-    if kernel not in Launcher.last:
+    if id(kernel) not in Launcher.last:
         name = getattr(kernel, "__name__", str(kernel))
         raise LookupError(f"{name} has not been launched in this process: launch it once first")
-    return Launcher.last[kernel]
+    return Launcher.last[id(kernel)]
 
 
 def lowered_last(kernel: Any, target: str) -> Kernel:

@@ -68,7 +68,7 @@ def dtype_of(storage: str) -> str:
 Call = Callable[[Sequence[Any], bytes, tuple[int, int, int]], None]
 
 # The call, what it is told of its buffers, and whether some of them are not mx.arrays.
-_Prepared = tuple[Call, dict[int, BufferFacts], bool]
+Prepared = tuple[Call, dict[int, BufferFacts], bool]
 
 _MOST_PROOFS = (
     4096  # per prepared call; a kernel called with ever new scalars must not grow for ever
@@ -162,8 +162,8 @@ def signature_of(types: Sequence[str], names: Sequence[str]) -> Signature:
 class Launcher:
     """What Triton calls for one compiled kernel. Prepared calls are kept by what they depend on."""
 
-    last: dict[Any, Launcher] = {}  # kernel function → its last launcher, for triton_mlx.emit_last
-    newest: Launcher | None = None  # the last one of all: hashing a kernel function takes long
+    # id of a kernel function (hashing one takes long) → its last launcher, for triton_mlx.emit_last
+    last: dict[int, Launcher] = {}
 
     def __init__(self, src: Any, metadata: Any):
         types = list(src.signature.values())
@@ -174,7 +174,7 @@ class Launcher:
         self.function = getattr(src, "fn", None)
         self.choice = current()
         self.text = ""
-        self._calls: dict[Any, _Prepared] = {}
+        self._calls: dict[Any, Prepared] = {}
         self.last_facts: dict[int, BufferFacts] = {}
         self.last_sizes: tuple[int, ...] = ()
         self.last_scalars = b""
@@ -237,6 +237,12 @@ class Launcher:
             prepared = self._calls[key] = self._prepare(loaded, arrays, alias)
         if len(owners) < len(arrays):
             arrays = [arrays[k] for k in sorted(set(alias))]
+        self.make(prepared, arrays, scalars, grid)
+
+    def make(
+        self, prepared: Prepared, arrays: Sequence[Any], scalars: bytes, grid: tuple[int, int, int]
+    ) -> None:
+        """Launch on arrays, each once, of the dtypes that `prepared` is for."""
         call, self.last_facts, foreign = prepared
         self.last_sizes = tuple(
             [_count(a) for a in arrays] if foreign else [a.size for a in arrays]
@@ -248,8 +254,12 @@ class Launcher:
         else:
             record(self, call, arrays, scalars, grid)
         self.last_scalars, self.last_grid = scalars, grid
-        if (Launcher.newest is not self or not Launcher.last) and self.function is not None:
-            Launcher.last[self.function] = Launcher.newest = self
+        if self.function is not None:
+            Launcher.last[id(self.function)] = self
+
+    def prepared(self, call: Call) -> Prepared:
+        """That which `call` is of."""
+        return next(p for p in self._calls.values() if p[0] is call)
 
     def _pack(self, values: Sequence[Any]) -> bytes:
         signature = self.signature
@@ -269,7 +279,7 @@ class Launcher:
 
     def _prepare(
         self, loaded: LoadedKernel, arrays: Sequence[Any], alias: tuple[int, ...]
-    ) -> _Prepared:
+    ) -> Prepared:
         """Everything that depends on which arrays are the same and on their dtypes, not on values."""
         import mlx.core as mx
 

@@ -45,13 +45,18 @@ def call_of(launch: Launch, choice: Choice) -> tuple[Call, tuple[int, ...]]:
     return _PREPARE[choice.name](kernel, facts_of(launch)), tuple(first_parameters(launch))
 
 
-def packed(launch: Launch, functions: Sequence[Function], scalars: Sequence[bytes]) -> bytes:
-    """The scalars of a joint launch, as the launches that they came from had them packed."""
+def scalar_places(launch: Launch, functions: Sequence[Function]) -> tuple[tuple[int, int], ...]:
+    """Where each scalar of a joint launch is packed: the launch that it came from, and the byte there."""
     found = []
     for k, parameter in enumerate(launch.function.parameters):
         if parameter.type.is_pointer:
             continue
         number, place = launch.origins[k]
         slot = sum(not p.type.is_pointer for p in functions[number].parameters[:place])
-        found.append(scalars[number][8 * slot : 8 * slot + 8])
-    return b"".join(found)
+        found.append((number, 8 * slot))
+    return tuple(found)
+
+
+def packed(places: Sequence[tuple[int, int]], scalars: Sequence[bytes]) -> bytes:
+    """The scalars of a joint launch, as the launches that they came from had them packed."""
+    return b"".join([scalars[number][byte : byte + 8] for number, byte in places])

@@ -55,6 +55,10 @@ def foreign(name: str) -> str:
     return os.environ.get(name, "")
 
 
-def without(prefix: str) -> dict[str, str]:
-    """The environment for a child process, but for the variables whose names begin with `prefix`."""
-    return {k: v for k, v in os.environ.items() if not k.startswith(prefix)}
+def without(prefix: str, **settings: str) -> dict[str, str]:
+    """The environment for a child process, but for the variables whose names begin with `prefix`.
+
+    `settings`: names of fields of Settings, and their values there.
+    """
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(prefix)}
+    return kept | {PREFIX + name.upper(): value for name, value in settings.items()}

@@ -51,16 +51,20 @@ def run(wanted: Wanted, stream: TextIO) -> int:
     _check(wanted)
     gating = wanted.gate or wanted.update is not None
     counts = counted() if gating or wanted.deterministic else None
-    records = (
-        [] if wanted.deterministic else ratios.run(wanted.folder, wanted.suites, short=wanted.short)
-    )
+    if not gating:
+        records = (
+            []
+            if wanted.deterministic
+            else ratios.run(wanted.folder, wanted.suites, short=wanted.short)
+        )
+        if wanted.page:
+            _write_page(records)
+        return _show(counts or {}, records, wanted.json, stream)
     if wanted.page:
-        _write_page(records)
-    now = ratios.measured(records)
+        _write_page(ratios.run(wanted.folder))
+    now = {} if wanted.deterministic else _gated(wanted)
     if wanted.update is not None:
         return _update(wanted, counts, None if wanted.deterministic else now, stream)
-    if not gating:
-        return _show(counts or {}, records, wanted.json, stream)
     before = load(wanted.baseline)
     now = ratios.confirmed(wanted.folder, before, now)
     changes = [
@@ -68,6 +72,13 @@ def run(wanted: Wanted, stream: TextIO) -> int:
         *compare.ratios(before.ratios, now, _whole(wanted)),
     ]
     return report(changes, before, wanted.json, stream)
+
+
+def _gated(wanted: Wanted) -> dict[str, Measured]:
+    threads = ratios.GATE_THREADS
+    return ratios.measured(
+        ratios.run(wanted.folder, wanted.suites, short=wanted.short, threads=threads)
+    )
 
 
 def _check(wanted: Wanted) -> None:

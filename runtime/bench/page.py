@@ -22,7 +22,7 @@ _INTRODUCTION = """# Benchmarks
 Made by `python -m triton_mlx bench --page` from [its results](benchmarks/results.json);
 [bench/README.md](../bench/README.md) says how each is measured. Ours and the rival run in alternating
 rounds in one process, and a time is the median of its rounds. Freed memory is kept for the next array, on
-both sides. No GPU takes part: ours is the host target, MLX runs on the CPU.
+all sides. No GPU takes part: ours is the host target, MLX runs on the CPU.
 
 {machine}
 

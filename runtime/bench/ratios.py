@@ -19,6 +19,9 @@ from .compare import ratios as compared
 _TESTS_FAILED = 1  # pytest's exit code
 _ATTEMPTS = 2  # beside the first
 
+# With more, a ratio against something that runs on one core says how many cores were free.
+GATE_THREADS = 1
+
 
 class BenchmarkFailed(TritonMlxError):
     """A benchmark failed, or missed the floor that it asserts."""
@@ -26,18 +29,20 @@ class BenchmarkFailed(TritonMlxError):
     code = "BENCHMARK_FAILED"
 
 
-def run(folder: Path, wanted: Sequence[str] = (), *, short: bool = False) -> list[dict[str, Any]]:
+def run(
+    folder: Path, wanted: Sequence[str] = (), *, short: bool = False, threads: int = 0
+) -> list[dict[str, Any]]:
     """Records of the benchmarks in `folder`: "name" and "extra_info" (see bench/README.md).
 
     `wanted`: names of earlier records, or subfolders; all if empty. `short`: only those marked so.
-    What misses the floor that it asserts runs once more: a machine may be busy. pytest's output goes
-    to stderr. Raises BenchmarkFailed.
+    `threads`: of the host target, 0 for one per core. What misses the floor that it asserts runs once
+    more: a machine may be busy. pytest's output goes to stderr. Raises BenchmarkFailed.
     """
     chosen = (*(("-m", "short") if short else ()), *(wanted or ["."]))
     with tempfile.TemporaryDirectory() as temporary:
-        code, found = _pytest(folder, chosen, Path(temporary))
+        code, found = _pytest(folder, chosen, Path(temporary), threads)
         if code == _TESTS_FAILED:
-            code, again = _pytest(folder, (*chosen, "--last-failed"), Path(temporary))
+            code, again = _pytest(folder, (*chosen, "--last-failed"), Path(temporary), threads)
             found |= again
     if code:
         raise BenchmarkFailed(
@@ -49,7 +54,7 @@ def run(folder: Path, wanted: Sequence[str] = (), *, short: bool = False) -> lis
 
 
 def _pytest(
-    folder: Path, arguments: Sequence[str], temporary: Path
+    folder: Path, arguments: Sequence[str], temporary: Path, threads: int
 ) -> tuple[int, dict[str, dict[str, Any]]]:
     """Exit code, and `extra_info` by name."""
     result = temporary / "result.json"
@@ -60,7 +65,7 @@ def _pytest(
         f"--benchmark-json={result}", "--benchmark-columns=median", *arguments,
     ]  # fmt: skip
     # A test may run this: what pytest told that test's process is not for the one that measures.
-    environment = without("PYTEST_")
+    environment = without("PYTEST_", threads=str(threads))
     done = subprocess.run(command, cwd=folder, env=environment, stdout=sys.stderr, check=False)
     code = done.returncode
     text = result.read_text() if result.exists() else ""
@@ -69,13 +74,13 @@ def _pytest(
 
 
 def measured(records: Sequence[Mapping[str, Any]]) -> dict[str, Measured]:
-    """Ratios by the name of their benchmark."""
-    return {
-        r["name"]: Measured(
-            r["extra_info"]["config"], r["extra_info"]["target"], round(r["extra_info"]["ratio"], 3)
-        )
-        for r in records
-    }
+    """Ratios by the name of their benchmark: of processor time where that was taken."""
+    return {r["name"]: _measured(r["extra_info"]) for r in records}
+
+
+def _measured(info: Mapping[str, Any]) -> Measured:
+    ratio = info.get("processor_ratio", info["ratio"])
+    return Measured(info["config"], info["target"], round(ratio, 3))
 
 
 def confirmed(folder: Path, baseline: Baseline, now: dict[str, Measured]) -> dict[str, Measured]:
@@ -87,6 +92,6 @@ def confirmed(folder: Path, baseline: Baseline, now: dict[str, Measured]) -> dic
         low = [c.name for c in compared(baseline.ratios, now, whole=False) if c.fails]
         if not low:
             break
-        again = measured(run(folder, low))
+        again = measured(run(folder, low, threads=GATE_THREADS))
         now = now | {n: replace(m, ratio=max(now[n].ratio, m.ratio)) for n, m in again.items()}
     return now

@@ -113,22 +113,26 @@ def rebind(dst: Any, src: Any) -> None:
     dst[()] = src
 
 
-def identity(array: Any) -> int | None:
-    """A number that is the same for mx.arrays that are one node of MLX's graph, while one of them lives.
+def nodes(arrays: Sequence[Any]) -> tuple[tuple[Any, ...], tuple[int, ...]] | None:
+    """New handles of the nodes of MLX's graph that the arrays are, and the nodes' identities.
 
-    None where launches are eager.
+    An identity is one of a node while a handle of it lives. None where launches are eager or something is no
+    mx.array.
     """
     module = None if _forced_eager.get() else _module if _tried else load()
-    return None if module is None else int(module.identity(array))
+    found: tuple[tuple[Any, ...], tuple[int, ...]] | None
+    found = None if module is None else module.nodes(tuple(arrays))
+    return found
 
 
-def origin(array: Any, known: Mapping[int, int]) -> tuple[Any, str, list[int]]:
+def origin(array: Any, known: Mapping[int, int]) -> tuple[Any, int, str, list[int]]:
     """What a lazy mx.array comes from. Launches must not be eager.
 
-    (An array of the same elements in the same order, what a reshape was made of; the MLX operation that makes
-    that one, "" if there is none; which nodes, among the identities in `known`, it was made of through it).
+    (An array of the same elements in the same order, what a reshape was made of; its identity; the MLX
+    operation that makes that one, "" if there is none; which nodes, among the identities in `known`, it was
+    made of through it).
     """
-    found: tuple[Any, str, list[int]] = _ready_module().origin(array, known)
+    found: tuple[Any, int, str, list[int]] = _ready_module().origin(array, known)
     return found
 
 
@@ -225,7 +229,7 @@ def _open() -> ModuleType:
     status = library.stat()
     key = cache.digest(
         source,
-        (_HERE / "pool.h").read_text(),
+        *((_HERE / header).read_text() for header in ("pool.h", "costs.h")),
         (_HERE / "layout.py").read_text(),
         *flags,
         compiler.path,

@@ -421,10 +421,35 @@ PyObject* rebind(PyObject*, PyObject* const* args, Py_ssize_t n) {
   });
 }
 
-// identity(array) -> int: the same for arrays that are the same node of MLX's graph.
-PyObject* identity(PyObject*, PyObject* object) {
+PyObject* id_of(const mx::array& a) {
+  PyObject* id = PyLong_FromUnsignedLongLong((unsigned long long)(a.id()));
+  if (!id) throw PythonError();
+  return id;
+}
+
+// nodes(arrays) -> (new handles, identities, which are the same for arrays that are the same node of MLX's
+// graph); None where one is no array.
+PyObject* nodes(PyObject*, PyObject* arrays) {
   return guarded([&]() -> PyObject* {
-    return PyLong_FromUnsignedLongLong((unsigned long long)(array_of(object).id()));
+    Py_ssize_t n = PyTuple_GET_SIZE(tuple_of(arrays));
+    for (Py_ssize_t k = 0; k < n; k++)
+      if (!PyObject_TypeCheck(PyTuple_GET_ITEM(arrays, k), g_array_type)) Py_RETURN_NONE;
+    PyObject *handles = PyTuple_New(n), *ids = PyTuple_New(n);
+    PyObject* both = handles && ids ? PyTuple_Pack(2, handles, ids) : nullptr;
+    Py_XDECREF(handles);
+    Py_XDECREF(ids);
+    if (!both) throw PythonError();
+    try {
+      for (Py_ssize_t k = 0; k < n; k++) {
+        const mx::array& array = array_of(PyTuple_GET_ITEM(arrays, k));
+        PyTuple_SET_ITEM(handles, k, wrap(array));
+        PyTuple_SET_ITEM(ids, k, id_of(array));
+      }
+    } catch (...) {
+      Py_DECREF(both);
+      throw;
+    }
+    return both;
   });
 }
 
@@ -452,14 +477,13 @@ bool keeps_elements(const std::string& name) {
   return false;
 }
 
-// origin(array, known) -> (the array with the same elements that this was made from, the name of the
+// origin(array, known) -> (the array with the same elements that this was made from, its identity, the name of the
 // operation that made that one, or "", and which of the identities in the dict `known` it was made from).
 PyObject* origin(PyObject*, PyObject* const* args, Py_ssize_t n) {
   return guarded([&]() -> PyObject* {
     require(n == 2 && PyDict_Check(args[1]), "origin takes an array and a dict");
     auto is_known = [&](const mx::array& a) {
-      PyObject* id = PyLong_FromUnsignedLongLong((unsigned long long)(a.id()));
-      if (!id) throw PythonError();
+      PyObject* id = id_of(a);
       int found = PyDict_Contains(args[1], id);
       Py_DECREF(id);
       if (found < 0) throw PythonError();
@@ -484,13 +508,13 @@ PyObject* origin(PyObject*, PyObject* const* args, Py_ssize_t n) {
         open.insert(open.end(), at.inputs().begin(), at.inputs().end());
         continue;
       }
-      PyObject* id = PyLong_FromUnsignedLongLong((unsigned long long)(at.id()));
-      if (!id || PyList_Append(sources, id) < 0) throw PythonError();
+      PyObject* id = id_of(at);
+      if (PyList_Append(sources, id) < 0) throw PythonError();
       Py_DECREF(id);
     }
     bool made = whole.has_primitive() && !whole.inputs().empty();
     std::string name = made ? name_of(whole.primitive()) : "";
-    return Py_BuildValue("(NsN)", wrap(whole), name.c_str(), sources);
+    return Py_BuildValue("(NNsN)", wrap(whole), id_of(whole), name.c_str(), sources);
   });
 }
 
@@ -631,10 +655,10 @@ PyMethodDef g_methods[] = {
      "launch(fn, arrays, written, fresh, scalars, grid, stack_bytes, name, pure, stream)"},
     {"rebind", fast(rebind), METH_FASTCALL,
      "rebind(dst, src)"},
-    {"identity", identity, METH_O, "identity(array) -> int"},
+    {"nodes", nodes, METH_O, "nodes(arrays) -> (handles, identities) or None"},
     {"others", others, METH_O, "others(nodes) -> for each, handles that are not theirs"},
     {"adopt", adopt, METH_O, "adopt(((old, new), ...)) -> bool"},
-    {"origin", fast(origin), METH_FASTCALL, "origin(array, known) -> (array, operation, sources)"},
+    {"origin", fast(origin), METH_FASTCALL, "origin(array, known) -> (array, identity, operation, sources)"},
     {"init", fast(init), METH_FASTCALL, ""},
     {"inspect", inspect, METH_O, "inspect(array) -> (shape, item size, address, holders)"},
     {"take_error", take_error, METH_NOARGS, "the first error not yet taken, or None"},

@@ -1,7 +1,7 @@
 // Thread pool of the host target: spreads the programs of one launch over threads.
 //
-// Idle threads sleep. A launch that is expected to be short (by what the same kernel took before)
-// runs in the calling thread and wakes nobody. Launches from several threads share the workers.
+// Idle threads sleep. A launch for which waking them does not pay (by what the same kernel took before,
+// costs.h) runs in the calling thread. Launches from several threads share the workers.
 #pragma once
 
 #include <pthread.h>
@@ -19,10 +19,9 @@
 #include <mutex>
 #include <thread>
 
-namespace tmlx {
+#include "costs.h"
 
-using KernelFn = int (*)(void* const* buffers, const void* scalars, const int64_t* grid,
-                         int64_t begin, int64_t end);
+namespace tmlx {
 
 enum PoolError : int { kNoThread = -1001, kStackTooLarge = -1002 };
 
@@ -34,8 +33,6 @@ inline const char* pool_error_text(int code) {
 
 namespace detail {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr size_t kWorkerStack = size_t(256) << 20;  // address space; pages are taken when touched
 constexpr size_t kSmallestWorkerStack = size_t(8) << 20;
 constexpr size_t kStackReserve = size_t(128) << 10;  // for frames below and above the kernel's
@@ -43,7 +40,6 @@ constexpr size_t kCallerStack = size_t(512) << 10;
 constexpr int kMaxThreads = 1024;
 constexpr int kFewWorkers = 8;
 constexpr int kChunksPerThread = 8;  // evens out programs of unequal length
-constexpr double kShortLaunchNs = 30e3;  // about what waking a thread costs
 // Waking a sleeping thread costs up to the length of a whole launch on virtual machines, so a worker
 // stays awake for the next launch of a chain; then it sleeps.
 constexpr std::chrono::microseconds kSpin(400);
@@ -61,37 +57,6 @@ inline void spin_until(Done done) {
   auto end = Clock::now() + kSpin;
   while (!done() && Clock::now() < end) pause();
 }
-
-inline double ns_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::nano>(Clock::now() - start).count();
-}
-
-// What one program of a kernel took lately. A guess: kernels may share a slot and overwrite it.
-class Costs {
- public:
-  double expected(KernelFn fn) const {
-    const Slot& slot = slots_[index(fn)];
-    return slot.fn.load(std::memory_order_relaxed) == fn ? slot.ns.load(std::memory_order_relaxed)
-                                                         : 1e12;
-  }
-  void observe(KernelFn fn, double ns) {
-    Slot& slot = slots_[index(fn)];
-    bool known = slot.fn.load(std::memory_order_relaxed) == fn;
-    double old = known ? slot.ns.load(std::memory_order_relaxed) : ns;
-    slot.ns.store((old + ns) / 2, std::memory_order_relaxed);
-    slot.fn.store(fn, std::memory_order_relaxed);
-  }
-
- private:
-  struct Slot {
-    std::atomic<KernelFn> fn{nullptr};
-    std::atomic<double> ns{0};
-  };
-  static size_t index(KernelFn fn) {
-    return (reinterpret_cast<uintptr_t>(fn) * UINT64_C(0x9E3779B97F4A7C15)) >> 56;
-  }
-  Slot slots_[256];
-};
 
 struct Job {
   KernelFn fn;
@@ -144,18 +109,21 @@ class Pool {
     int64_t total = grid[0] * grid[1] * grid[2];
     bool join = caller_has(stack_bytes);
     threads = std::max(1, std::min(threads, kMaxThreads));
-    bool brief = total == 1 || threads == 1 || costs_.expected(fn) * double(total) < kShortLaunchNs;
-    if (join && brief) {
+    bool one = total == 1 || threads == 1;
+    if (join && (one || costs_.alone(fn, total))) {
       auto start = Clock::now();
       int code = fn(buffers, scalars, grid, 0, total);
-      costs_.observe(fn, ns_since(start) / double(total));
+      costs_.ran_alone(fn, total, ns_since(start));
       return code;
     }
     int64_t chunk = std::max<int64_t>(1, total / (int64_t(threads) * kChunksPerThread));
     int64_t chunks = (total + chunk - 1) / chunk;
     int helpers = int(std::min<int64_t>(threads, chunks)) - (join ? 1 : 0);
     Job job{fn, buffers, scalars, grid, total, chunk, helpers};
-    return spread(job, join, stack_bytes);
+    auto start = Clock::now();
+    int code = spread(job, join, stack_bytes);
+    if (join) costs_.ran_spread(fn, total, ns_since(start));
+    return code;
   }
 
  private:
@@ -183,7 +151,7 @@ class Pool {
     if (join) {
       auto start = Clock::now();
       int64_t done = job.drain();
-      if (done) costs_.observe(job.fn, ns_since(start) / double(done));
+      if (done) costs_.caller_did(job.fn, job.total, ns_since(start) / double(done));
       spin_until([&] { return job.running.load(std::memory_order_acquire) == 0; });
     }
     lock.lock();

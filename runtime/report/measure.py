@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ...fusion.errors import BadArgument
 from ...fusion.joint.records import NOT_WRITTEN, Launch
 from ..launch import dtype_of
-from ..prepared import call_of, packed
+from ..prepared import call_of, packed, scalar_places
 from ..target import Choice, current
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def measured(report: FuseReport, runs: int) -> tuple[tuple[Measured, ...], tuple
     functions = [x.function for x in report.launches]
     launches = (*report.launches, *report.kernels)
     single = [
-        _run_of(x, packed(x, functions, report.scalars), choice) for x in launches
+        _run_of(x, packed(scalar_places(x, functions), report.scalars), choice) for x in launches
     ]  # prepared first: compiling is not timed
     found: list[list[float]] = [[] for _ in single]
     for _ in range(runs):

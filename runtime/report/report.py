@@ -9,7 +9,7 @@ from typing import Any, TextIO
 from ...fusion.errors import Loc
 from ...fusion.joint.records import Decision, Launch
 from ..model import Estimate
-from ..prepared import packed
+from ..prepared import packed, scalar_places
 from ..target import Choice
 from . import details, units
 
@@ -137,7 +137,7 @@ class FuseReport:
         """A kernel lowered for the chip, with its source; lowered when first asked for."""
         found = self.kernels[kernel]
         functions = [x.function for x in self.launches]
-        scalars = packed(found, functions, self.scalars) if self.scalars else b""
+        scalars = packed(scalar_places(found, functions), self.scalars) if self.scalars else b""
         return details.made(found, scalars, self.modelled_chip)
 
     def modelled(self, kernel: int) -> Estimate | None:

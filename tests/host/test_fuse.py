@@ -301,10 +301,10 @@ def test_a_kernel_that_the_target_refuses_goes_back_to_its_launches(
 
     ready = capture._ready
 
-    def refusing(launch: Any, choice: Any) -> Any:
+    def refusing(launch: Any, *rest: Any) -> Any:
         if launch.members == refused:
             raise TileTooLarge("a kernel", hint="a smaller one")
-        return ready(launch, choice)
+        return ready(launch, *rest)
 
     monkeypatch.setattr(capture, "_ready", refusing)
     monkeypatch.setattr(capture, "_plans", {})

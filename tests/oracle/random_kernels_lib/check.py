@@ -20,7 +20,7 @@ import numpy as np
 import triton_mlx
 from triton_mlx.fusion.errors import BadArgument, IRFormatError, TritonMlxError, VerifyError
 from triton_mlx.fusion.evaluate import evaluate
-from triton_mlx.runtime.launch import Launcher
+from triton_mlx.runtime.inspect import last_launcher
 from triton_mlx.runtime.lowered import function_of
 
 from .program import Array, Program
@@ -159,7 +159,7 @@ def _judged(target: str, error: Exception) -> Exception:
 
 
 def _evaluate(program: Program, kernel: Any) -> dict[str, Array]:
-    function = function_of(Launcher.last[kernel].text)
+    function = function_of(last_launcher(kernel).text)
     arrays = program.contents()
     half = {name for name, dtype, _ in program.arrays if dtype == "bfloat16"}
     for name in half:
