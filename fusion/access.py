@@ -64,6 +64,9 @@ class AccessReader:
     _params: dict[Value, int] = field(init=False)
     _memo: dict[tuple[Value, tuple[int, ...]], Linear | None] = field(init=False)
     _maps: dict[int, AccessMap | None] = field(init=False)
+    # Bounds that hold wherever values are looked at, and the tile that they are about.
+    _assumed: Bounds = ()
+    _tile: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         self._nodes = {n.id: n for n in self.function.body}
@@ -85,25 +88,43 @@ class AccessReader:
     def same_places(self, pointer: Value, mask: Value | None, store: Node) -> bool:
         """True if linear forms prove that these are the store's addresses, active only where it is.
 
+        The reader is of no other use afterwards: it has learnt what holds where `mask` does.
         The store's tile may be a number, or lack one dimension, for all elements along which it is one.
         """
         shape, thin = pointer.type.shape, store.inputs[0].type.shape
         dims = tuple(range(len(shape)))
         own_dims = kept_dims(thin, shape)
-        found = self._pointer(pointer, dims)
-        own = self._pointer(store.inputs[0], own_dims) if own_dims is not None else None
+        if own_dims is None:
+            return False
+        bounds = self._assume(mask, shape) if mask is not None else ()
+        found, own = self._pointer(pointer, dims), self._pointer(store.inputs[0], own_dims)
         if found is None or own is None or found[0] != own[0]:
             return False
-        wanted = self._mask(mask, dims) if mask is not None else ()
-        bounds = wanted or ()
         if self._settled(found[1], bounds, shape) != self._settled(own[1], bounds, shape):
             return False
         if len(store.inputs) < 3 or mask == store.inputs[2]:
             return True
-        limits = self._mask(store.inputs[2], own_dims or ())
+        limits = self._mask(store.inputs[2], own_dims)
         return limits is not None and self._all_settled(limits, bounds, shape) <= (
             self._all_settled(bounds, bounds, shape) | set(bounds)
         )
+
+    def _assume(self, mask: Value, shape: tuple[int, ...]) -> Bounds:
+        """The bounds that can be read off a mask. From now on values are read as they are where these hold."""
+        dims = tuple(range(len(shape)))
+        self._memo.clear()
+        self._assumed, self._tile = (), shape
+        for _ in range(2):  # with what was read, more can be
+            parts = (self._mask(v, dims) for v in self._conjuncts(mask))
+            self._memo.clear()
+            self._assumed = tuple(b for part in parts if part is not None for b in part)
+        return self._assumed
+
+    def _conjuncts(self, mask: Value) -> list[Value]:
+        node = self._nodes.get(mask.node)
+        if node is None or node.op != "and":
+            return [mask]
+        return [part for v in node.inputs for part in self._conjuncts(v)]
 
     def _all_settled(
         self, forms: Bounds, bounds: Bounds, shape: tuple[int, ...]
@@ -225,7 +246,8 @@ class AccessReader:
         if node.op in ("div_s", "rem_s"):
             if right.terms:
                 return None
-            return (quotient if node.op == "div_s" else remainder)(left, right.constant)
+            made = (quotient if node.op == "div_s" else remainder)(left, right.constant)
+            return self._settled(made, self._assumed, self._tile) if made and self._tile else made
         if node.op == "mul":
             if left.terms and right.terms:
                 return None

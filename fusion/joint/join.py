@@ -234,10 +234,7 @@ class _Epilogue:
 
     def prove(self, launch: Launch) -> None:
         """Each value taken from the host is the element that the guest would have loaded."""
-        reader = reader_of(launch)
         for pointer, mask, store in self.checks:
-            if reader.same_places(pointer, mask, store):
-                continue
             if same_places(launch, pointer, mask, store):
                 continue
             for programs in (few(pointer.type.size), None):

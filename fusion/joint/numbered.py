@@ -67,7 +67,13 @@ def _numbered(launch: Launch, site: Site) -> bool:
 
 
 def same_places(launch: Launch, pointer: Value, mask: Value | None, store: Node) -> bool:
-    """True if the numbers of programs prove that these are the store's addresses, active only where it is."""
+    """True if linear forms, or the numbers of programs, prove that these are the store's addresses.
+
+    `mask` must be active only where the store is.
+    """
+    plain = AccessReader(launch.function, launch.scalars, launch.grid)
+    if plain.same_places(pointer, mask, store):
+        return True
     reader = _reader_of(launch)
     return reader is not None and reader.same_places(pointer, mask, store)
 

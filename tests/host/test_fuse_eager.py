@@ -14,6 +14,8 @@ import triton
 import triton.language as tl
 
 import triton_mlx
+from triton_mlx.fusion.joint import budget
+from triton_mlx.runtime import capture
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "unit"))
 A, B, C = 2, 12, 40
@@ -193,3 +195,27 @@ def test_eager_operators(
         assert report.bytes_after == moved, str(report)
     if kernels > 1:
         assert report.refusals
+
+
+# Its three arrays of rows are read at tiles of another shape: that is evaluated.
+EVALUATED = frozenset({"log_sum_exp_parts"})
+
+
+@pytest.mark.parametrize(
+    "function, kernels",
+    [p[0:3:2] for p in PROGRAMS if p[0].__name__ not in EVALUATED],
+    ids=[p[0].__name__ for p in PROGRAMS if p[0].__name__ not in EVALUATED],
+)
+def test_operators_of_any_size_are_joined(
+    function: Callable[..., Any], kernels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is proved from linear forms does not depend on the size; what is evaluated has a limit."""
+    monkeypatch.setattr(budget, "MOST_ADDRESSES", 0)
+    monkeypatch.setattr(capture, "_plans", {})
+    x, y = (mx.random.normal((N,), key=mx.random.key(s)) for s in (0, 1))
+    w = mx.random.normal((C,), key=mx.random.key(2))
+    fused = triton_mlx.fuse(function)
+    with triton_mlx.use("host"):
+        assert bits(fused(x, w, y)) == bits(function(x, w, y))
+    report = triton_mlx.fuse_report(fused)
+    assert len(report.groups) == kernels, str(report)
