@@ -21,6 +21,7 @@ class Target:
     before an innermost one with conditional accesses to memory.
     `plain_loop`: before a register loop in which no register of a tile is chosen by the loop ("": as
     others); where it is, the loop must vanish, for registers have no addresses.
+    `some_turns`: before a loop of which {count} turns are to stand in one.
     `threadgroup_bytes`, `max_threads`: limits of one program (0: no such memory).
     `array`: a word before the declaration of a thread's array.
     `in_place`: loads and stores of a buffer meet in one memory.
@@ -48,6 +49,7 @@ class Target:
     inner_loop: str
     masked_loop: str
     plain_loop: str
+    some_turns: str
     threadgroup_bytes: int
     max_threads: int
     array: str
@@ -94,6 +96,7 @@ def _metal(row: Capability) -> Target:
         inner_loop=unrolled,
         masked_loop=unrolled,
         plain_loop="#pragma clang loop unroll_count(4)",
+        some_turns="#pragma clang loop unroll_count({count})",
         threadgroup_bytes=row.value("threadgroup_memory_bytes"),
         max_threads=row.value("max_threads_per_threadgroup"),
         array="",
@@ -127,6 +130,7 @@ def _cuda(row: Capability) -> Target:
         inner_loop="#pragma unroll",
         masked_loop="#pragma unroll",
         plain_loop="#pragma unroll 4",
+        some_turns="#pragma unroll {count}",
         threadgroup_bytes=row.value("threadgroup_memory_bytes"),
         max_threads=row.value("max_threads_per_threadgroup"),
         array="",
@@ -155,6 +159,7 @@ def _host(row: Capability) -> Target:
         inner_loop="TILE_LOOP",
         masked_loop="TILE_MASKED",
         plain_loop="",
+        some_turns="",
         threadgroup_bytes=row.value("threadgroup_memory_bytes"),
         max_threads=row.value("max_threads_per_threadgroup"),
         array="alignas(64) ",  # g++ 12 has been seen to align stores that its array did not have
