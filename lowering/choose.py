@@ -26,7 +26,8 @@ def improved(lowered: Callable[[Schedule], Kernel], kernel: Kernel, target: Targ
         why = "padded, whole K, not unrolled: what a core of this chip has is not known"
         return replace(kernel, schedule=f"{kernel.schedule}; {why}")
     for parameter in PARAMETERS:
-        kernel = _decided(lowered, kernel, target, parameter)
+        if getattr(kernel.costs, parameter.changes):
+            kernel = _decided(lowered, kernel, target, parameter)
     return kernel
 
 

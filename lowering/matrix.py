@@ -115,11 +115,20 @@ class Operands:
             place = Place(shape[1], False)
             if self.emitter.choice.staging != "staged":
                 room = packed + spare // self.batch
-                place = banks.best(shape, uses, scalar.bytes, lambda size: size <= room)  # noqa: B023
+                place = self._placed(shape, uses, scalar.bytes, room)
             spare -= self.batch * (self.size(side, place) - packed)
             self.turns[side] = sum(banks.cost(place, u, scalar.bytes) for u in uses)
             found[side] = place
         return found
+
+    def _placed(
+        self, shape: tuple[int, int], uses: Sequence[Use], element: int, room: int
+    ) -> Place:
+        """The place of an operand in `room` bytes."""
+        if self.emitter.target.places:
+            return banks.best(shape, uses, element, lambda size: size <= room)
+        apart = Place(shape[1] + SIDE, False)
+        return apart if shape[0] * apart.stride * element <= room else Place(shape[1], False)
 
     def size(self, side: int, place: Place) -> int:
         """Bytes of one matrix of an operand in its place."""

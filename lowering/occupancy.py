@@ -86,7 +86,7 @@ def core_of(row: Capability) -> Core | None:
         _MULTIPLICATION / (fma * part),
         shared,
         cache,
-        bandwidth / (cores * clock),
+        round(bandwidth / (cores * clock)),
     )
 
 

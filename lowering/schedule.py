@@ -39,19 +39,21 @@ class Parameter:
     """One free choice: a field of Schedule, its values, and what another than the first must gain.
 
     `worth`: modelled time of the old choice over that of the new. What barriers and loops cost is known less
-    well than what multiplications do.
+    well than what multiplications do. `changes`: which of a kernel's costs it is about; without those there is
+    nothing to choose.
     """
 
     name: str
     values: tuple[str | int, ...]
     worth: float
+    changes: str
 
 
 # In the order in which they are decided; the number of simdgroups comes before (lowering/fit.py).
 PARAMETERS = (
-    Parameter("staging", ("padded", "doubled", "direct", "staged"), 1.05),
-    Parameter("split", (1, 2, 4), 1.05),
-    Parameter("unroll", (1, 2, 4), 1.02),
+    Parameter("staging", ("padded", "doubled", "direct", "staged"), 1.05, "barriers"),
+    Parameter("split", (1, 2, 4), 1.05, "barriers"),
+    Parameter("unroll", (1, 2, 4), 1.02, "turns"),
 )
 
 
