@@ -76,6 +76,8 @@ _ALL = (
     Fact("recip_per_clock", int, "per clock and core", "1 / x"),
     Fact("sin_per_clock", int, "per clock and core", "sin and cos"),
     Fact("int_mul_per_clock", int, "per clock and core", "32-bit integer multiply"),
+    Fact("threadgroup_bytes_per_clock", int, "bytes per clock and core", "memory on a core"),
+    Fact("l2_bytes_per_clock", int, "bytes per clock and core", "the cache that cores share"),
     Fact("shuffle_bytes_per_clock", int, "bytes per clock and core", "simd shuffles"),
 )
 

@@ -11,6 +11,7 @@ from ..fusion.ops import OPS
 from ..fusion.types import F32, F64, I32
 from ..fusion.views import Bits, dim_ranges, identity
 from . import matrix
+from .banks import Place
 from .nest import Expr, Nest
 from .scope import Scope, Storage
 from .staging import sizes, stage, stage_depth
@@ -123,8 +124,8 @@ def _staged(emitter: Emitter, node: Node, storage: Storage) -> None:
         if depth < k:
             emitter.arena.dirty = True
         left, right = emitter.arena.arrays(wanted, sum(s.bytes * c for s, c in wanted), node)
-        stage(emitter, a, left, depth, depth, along_k=True)
-        stage(emitter, b, right, depth, n, along_k=False)
+        stage(emitter, a, left, depth, Place(depth, False), along_k=True)
+        stage(emitter, b, right, depth, Place(n, False), along_k=False)
         emitter.arena.publish()
         with out.block(f"for (int k = 0; k < {depth}; ++k)"):
             nest = emitter.nest(storage.layout)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ..fusion.axis import Axis, analyse, unknown
 from ..fusion.errors import PointerProvenance, TileTooLarge, UnsupportedType
@@ -10,7 +10,7 @@ from ..fusion.graph import Function, Graph, Node, Value
 from ..fusion.ops import OPS
 from ..fusion.types import Scalar
 from ..fusion.views import identity
-from . import dot, exchange, expr, gather, group, indexes, scan
+from . import dot, exchange, expr, gather, group, indexes, pipeline, scan
 from .coarse import coarse
 from .comments import lines_of
 from .homes import Homes
@@ -19,9 +19,10 @@ from .names import Names
 from .nest import Nest, thread_text
 from .pressure import Pressure
 from .products import products, wishes
-from .record import Access, Site
+from .record import Access, Costs, Site
+from .schedule import Schedule
 from .scope import Scope, Storage
-from .steps import Memory, Schedule, Step, schedule
+from .steps import Memory, Plan, Step, schedule
 from .targets import Target
 from .text import Writer, c_type
 from .values import Values
@@ -40,18 +41,22 @@ class Emitter:
         self,
         function: Function,
         target: Target,
-        simdgroups: int,
+        choice: Schedule,
         accesses: Mapping[Value, Access],
         aliases: Mapping[Value, Value],
         scalar_words: Mapping[Value, str],
         names: Names,
     ):
-        self.function, self.target = function, target
-        self.simdgroups = 0 if target.lanes == 1 else simdgroups
+        self.function, self.target, self.choice = function, target, choice
+        self.simdgroups = 0 if target.lanes == 1 else choice.simdgroups
         self.values = Values(function)
         self._axes = analyse(function) if target.vectors else {}
         planned = products(
-            function, self.values, self.simdgroups, target.matrix_types, target.matrix_forms
+            function,
+            self.simdgroups,
+            target.matrix_types,
+            target.matrix_forms,
+            direct=choice.staging == "direct",
         )
         hopes = wishes(function, self.values, planned)
         self.homes = Homes(function.body, self.values, self.simdgroups, planned, hopes, self.axis)
@@ -67,7 +72,8 @@ class Emitter:
         self.pressure = Pressure()
         self.sites: list[Site] = []
         self.notes: list[str] = []  # of what was chosen, for Kernel.schedule
-        self.product_reads = 0.0
+        self.costs = Costs()
+        self._ahead: dict[int, Callable[[], None]] = {}
         self.index_bits = indexes.from_booleans(function.body)
 
     @property
@@ -163,6 +169,17 @@ class Emitter:
     def axis(self, value: Value) -> Axis:
         return self._axes.get(value) or unknown(value)
 
+    def ahead(self, product: int, load: Callable[[], None]) -> None:
+        """`load` the next operands of the product with this node id while it multiplies."""
+        self._ahead[product] = load
+
+    def load_ahead(self, product: Node) -> bool:
+        """Load the next operands of `product`, if that is how it is done."""
+        load = self._ahead.get(product.id)
+        if load is not None:
+            load()
+        return load is not None
+
     # --- storage
 
     def nest(self, layout: Layout, chunk: int = 0) -> Nest:
@@ -220,13 +237,17 @@ class Emitter:
         """Emit `graph`. `targets`: output → (where the owner wants it, the argument that lives there)."""
         wanted = {v: storage.layout for v, (storage, _) in targets.items()}
         plan = schedule(graph, self.values, self.homes, self.memory, wanted)
+        self.steps(plan, targets)
+
+    def steps(self, plan: Plan, targets: Mapping[Value, tuple[Storage, Value | None]]) -> None:
+        """Emit what `plan` says of a block."""
         reuse = self._reuse(plan, targets)
         outer = self.pressure.names
         for index, step in enumerate(plan.steps):
-            self._step(step, plan, reuse)
+            self.step(step, plan, reuse)
             self.pressure.keep(outer | self._read_after(plan, index))
 
-    def _read_after(self, plan: Schedule, index: int) -> set[str]:
+    def _read_after(self, plan: Plan, index: int) -> set[str]:
         """Names of the tiles that a step behind `index` reads."""
         last = plan.last_use
         return {
@@ -234,7 +255,7 @@ class Emitter:
         }
 
     def _reuse(
-        self, plan: Schedule, targets: Mapping[Value, tuple[Storage, Value | None]]
+        self, plan: Plan, targets: Mapping[Value, tuple[Storage, Value | None]]
     ) -> dict[Value, Storage]:
         """Roots that can be made directly where the block's owner wants them."""
         found: dict[Value, Storage] = {}
@@ -270,7 +291,7 @@ class Emitter:
                 root, bits = inner[0]
         return found
 
-    def _step(self, step: Step, plan: Schedule, reuse: Mapping[Value, Storage]) -> None:
+    def step(self, step: Step, plan: Plan, reuse: Mapping[Value, Storage]) -> None:
         if step.fence:
             exchange.fence(self)
         if step.is_group and not step.nodes:  # only its fence is left
@@ -398,16 +419,18 @@ def _for(emitter: Emitter, node: Node) -> None:
     iv = emitter.names.named(emitter.word(body.args[0], node), node.id)
     word = c_type(lower.type.scalar)
     emitter.scalars[body.args[0]] = iv
+    targets = {o: (s, a) for o, s, a in zip(body.outputs, storages, body.args[1:]) if s is not None}
+    wanted = {v: storage.layout for v, (storage, _) in targets.items()}
+    plan = schedule(body, emitter.values, emitter.homes, emitter.memory, wanted)
+    turns = pipeline.start(emitter, node, plan, pipeline.Loop(word, iv, *bounds))
     dirty = emitter.arena.enter_loop()
     with emitter.out.block(
         f"for ({word} {iv} = {bounds[0]}; {iv} < {bounds[1]}; {iv} += {bounds[2]})"
     ):
-        targets = {
-            o: (s, a) for o, s, a in zip(body.outputs, storages, body.args[1:]) if s is not None
-        }
-        emitter.block(body, targets)
+        emitter.steps(plan, targets)
         emitter.assign_all(list(zip(body.args[1:], body.outputs)))
         _fence_iterations(emitter, node)
+        pipeline.turn(emitter, turns)
     emitter.arena.leave_loop(dirty)
     _pass_on(emitter, node.outputs, body.args[1:])
 

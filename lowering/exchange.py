@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..fusion.errors import TileTooLarge
+from ..fusion.errors import TileTooLarge, UnsupportedOperation
 from ..fusion.graph import Node, Value
 from ..fusion.types import Scalar
 from . import moves
@@ -18,6 +19,30 @@ from .text import c_type
 
 if TYPE_CHECKING:
     from .emit import Emitter
+
+
+@dataclass(slots=True)
+class Alternates:
+    """Two halves of threadgroup memory that the `count` products of a loop's body use in turn.
+
+    Between two uses of one half there is the barrier after the other's, which all threads pass when they are
+    done with the first. `variable` holds where the first product of an iteration starts, if `count` is odd.
+    """
+
+    half: int
+    count: int
+    variable: str
+    used: int = 0
+
+    def next(self) -> str:
+        """The start of the next product's half."""
+        second = self.used % 2
+        self.used += 1
+        if not self.variable:
+            return f"(arena + {self.half})" if second else "arena"
+        return (
+            f"(arena + ({self.half} - {self.variable}))" if second else f"(arena + {self.variable})"
+        )
 
 
 class Arena:
@@ -31,6 +56,7 @@ class Arena:
         self.bytes = 0
         self.dirty = False
         self.exchanges = 0
+        self.alternates: Alternates | None = None
 
     def enter_loop(self) -> tuple[bool, int]:
         """The end of a loop body is before its start. Returns what `leave_loop` must know."""
@@ -42,8 +68,18 @@ class Arena:
         dirty, exchanges = before
         self.dirty = dirty or self.exchanges > exchanges
 
-    def arrays(self, wanted: Sequence[tuple[Scalar, int]], size: int, node: Node) -> list[str]:
-        """Names of arrays of (element, count) side by side, free to be written."""
+    def arrays(
+        self,
+        wanted: Sequence[tuple[Scalar, int]],
+        size: int,
+        node: Node,
+        *,
+        product: bool = False,
+    ) -> list[str]:
+        """Names of arrays of (element, count) side by side, free to be written.
+
+        `product`: for operands of a product that stands in the loop whose products alternate, if one does.
+        """
         limit = self.emitter.target.threadgroup_bytes
         if size > limit:
             raise TileTooLarge(
@@ -52,23 +88,38 @@ class Arena:
                 why=f"a program has {limit} bytes",
                 hint="use smaller block sizes",
             )
-        self.bytes = max(self.bytes, size)
+        if self.alternates is None:
+            self.bytes = max(self.bytes, size)
+            if self.dirty:
+                barrier(self.emitter)
+            start = "arena"
+        else:
+            if not product:
+                raise self._meets(node)
+            self.bytes = max(self.bytes, 2 * self.alternates.half)
+            start = self.alternates.next()
         self.exchanges += 1
-        if self.dirty:
-            barrier(self.emitter)
         names: list[str] = []
         offset = 0
         for scalar, count in sorted(wanted, key=lambda w: -w[0].bytes):
             name = self.emitter.unique("shared")
             word = c_type(scalar)
             self.emitter.out.line(
-                f"threadgroup {word}* {name} = (threadgroup {word}*)arena"
+                f"threadgroup {word}* {name} = (threadgroup {word}*){start}"
                 + (f" + {offset // scalar.bytes};" if offset else ";")
             )
             names.append(name)
             offset += scalar.bytes * count
         order = sorted(range(len(wanted)), key=lambda k: -wanted[k][0].bytes)
         return [names[order.index(k)] for k in range(len(wanted))]
+
+    def _meets(self, node: Node) -> UnsupportedOperation:
+        return UnsupportedOperation(
+            f"{node.op} in a loop whose products take turns in threadgroup memory",
+            where=node.loc,
+            why="it uses the same memory",
+            hint="a schedule with staging='padded'",
+        )
 
     def publish(self) -> None:
         """What was written is visible to all threads from here on."""
@@ -77,6 +128,8 @@ class Arena:
 
     def from_owner(self, scope: Scope, node: Node, owner: list[str], text: str) -> Expr:
         """The value of `text`, evaluated by the one thread that `owner` names, in all its copies."""
+        if self.alternates is not None:
+            raise self._meets(node)
         scalar = node.types[0].scalar
         self.bytes = max(self.bytes, scalar.bytes * self.emitter.threads)
         free = not self.dirty and scope.nest.depth == 0

@@ -2,13 +2,14 @@
 
 A tile is a wish. More simdgroups share it where the registers of a thread would not hold it; fewer run a
 program whose largest tile leaves some of them without an element of their own; and more where a core of the
-chip would else not have enough of them to be busy (lowering/occupancy.py).
+chip would else not have enough of them to be busy (lowering/occupancy.py). The rest of the schedule follows in
+lowering/choose.py.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from ..fusion import passes
@@ -16,27 +17,50 @@ from ..fusion.errors import TileTooLarge
 from ..fusion.graph import Function
 from ..fusion.passes.clean import RemoveDeadNodes
 from ..fusion.passes.narrow import NarrowOffsets
+from .choose import improved
 from .kernel import lower
-from .occupancy import better, resident
+from .occupancy import Core, modelled, resident
 from .record import BufferFacts, Kernel
+from .schedule import Schedule
 from .targets import Target
 
 _NARROWED: tuple[passes.Pass, ...] = (NarrowOffsets(), RemoveDeadNodes())
 # A thread that keeps three quarters of its values in memory is refused: nobody wants that by accident.
 _MOST_SPILLED = 4
+# A smaller gain of more simdgroups is within what such a model does not know.
+_WORTH = 1.25
 
 
 def lower_to_fit(
-    function: Function, target: Target, asked: int, facts: Mapping[int, BufferFacts]
+    function: Function,
+    target: Target,
+    asked: int,
+    facts: Mapping[int, BufferFacts],
+    schedule: Schedule | None = None,
 ) -> Kernel:
-    """`lower` with the number of simdgroups that suits `function`; the reason is in Kernel.schedule.
+    """`lower` with the schedule that suits `function` on the chip; the reason is in Kernel.schedule.
 
+    `asked`: simdgroups that the user wants. `schedule`: take that and choose nothing.
     Raises the refusals of `lower` for the number that was asked for.
     """
     if not target.wide_offsets:
         function = passes.run(_NARROWED, function).function
+    if schedule is not None:
+        return _noted(lower(function, target, schedule, facts), f"given: {schedule}")
     if target.lanes == 1 or not target.registers:
-        return lower(function, target, asked, facts)
+        return lower(function, target, Schedule(asked), facts)
+
+    def lowered(choice: Schedule) -> Kernel:
+        return lower(function, target, choice, facts)
+
+    kernel = _with_simdgroups(function, target, asked, lowered)
+    return kernel if kernel.registers > target.registers else improved(lowered, kernel, target)
+
+
+def _with_simdgroups(
+    function: Function, target: Target, asked: int, lowered: Callable[[Schedule], Kernel]
+) -> Kernel:
+    """`function` with a number of simdgroups that its registers and the chip's cores want."""
     most = target.max_threads // target.lanes
     start = min(asked, _useful(function, target.lanes))
     refused: TileTooLarge | None = None
@@ -44,13 +68,13 @@ def lower_to_fit(
     count = start
     while count <= most or count == asked:
         try:
-            kernel = lower(function, target, count, facts)
+            kernel = lowered(Schedule(count))
         except TileTooLarge as error:
             refused = refused or error
         else:
             if kernel.registers <= target.registers:
                 reason = _reason(asked, count, target, tried, refused)
-                return _busier(function, target, facts, _noted(kernel, reason))
+                return _busier(function, target, lowered, _noted(kernel, reason))
             tried.append(kernel)
         count *= 2
     best = min(tried, key=lambda k: k.registers, default=None)
@@ -65,7 +89,7 @@ def _noted(kernel: Kernel, reason: str) -> Kernel:
 
 
 def _busier(
-    function: Function, target: Target, facts: Mapping[int, BufferFacts], kernel: Kernel
+    function: Function, target: Target, lowered: Callable[[Schedule], Kernel], kernel: Kernel
 ) -> Kernel:
     """`kernel`, or with more simdgroups if a core of the chip would else have too few to be busy."""
     core = target.core
@@ -77,18 +101,32 @@ def _busier(
     count = 2 * kernel.threads // target.lanes
     while now.simdgroups < core.busy and count <= most:
         try:
-            other = lower(function, target, count, facts)
+            other = lowered(Schedule(count))
         except TileTooLarge:
             return kernel
         then = resident(core, other, target.lanes)
-        if other.registers <= target.registers and better(core, kernel, other, target.lanes):
+        if other.registers <= target.registers and _gains(core, kernel, other, target.lanes):
             half = kernel.threads // target.lanes
-            reason = (
-                f"{count} simdgroups, not {half}: {then} instead of {now}, {core.busy} keep it busy"
-            )
+            reason = f"{simdgroups(count)}, not {half}: {then} instead of {now}, {core.busy} keep it busy"
             kernel, now = _noted(other, reason), then
         count *= 2
     return kernel
+
+
+def _gains(core: Core, now: Kernel, other: Kernel, lanes: int) -> bool:
+    """True if `other`, with more simdgroups, is that much faster in the model.
+
+    A threadgroup alone on a core leaves it idle at its barriers.
+    """
+    if other.threadgroup_bytes and resident(core, other, lanes).groups < 2:
+        return False
+    gain = modelled(core, now, lanes).clocks / modelled(core, other, lanes).clocks
+    return gain >= _WORTH
+
+
+def simdgroups(count: int) -> str:
+    """ "1 simdgroup", "4 simdgroups"."""
+    return f"{count} simdgroup{'s' * (count != 1)}"
 
 
 def _too_many(function: Function, best: Kernel | None, target: Target) -> TileTooLarge:
@@ -111,20 +149,20 @@ def _reason(
     asked: int, count: int, target: Target, tried: list[Kernel], refused: TileTooLarge | None
 ) -> str:
     if count == asked:
-        return f"{count} simdgroups, as asked for"
+        return f"{simdgroups(count)}, as asked for"
     if count < asked:
-        return f"{count} simdgroups, not {asked}: the largest tile has no elements for more"
+        return f"{simdgroups(count)}, not {asked}: the largest tile has no elements for more"
     why = (
         f"fewer need about {tried[-1].registers} of {target.registers} registers"
         if tried
         else f"fewer cannot hold the tiles ({refused.what if refused else ''})"
     )
-    return f"{count} simdgroups, not {asked}: {why}"
+    return f"{simdgroups(count)}, not {asked}: {why}"
 
 
 def _spills(kernel: Kernel, target: Target) -> str:
     groups = kernel.threads // target.lanes
     return (
-        f"{groups} simdgroups; about {kernel.registers} registers a thread, of {target.registers}: "
+        f"{simdgroups(groups)}; about {kernel.registers} registers a thread, of {target.registers}: "
         "expect spills, use smaller block sizes"
     )

@@ -17,14 +17,14 @@ from .nest import Expr, Nest
 from .record import MESSAGE_WORDS, MOST_MESSAGES, Site
 from .scope import Scope, Storage
 from .sites import assert_site, print_site
-from .steps import Schedule, Step
+from .steps import Plan, Step
 from .text import c_type, literal
 
 if TYPE_CHECKING:
     from .emit import Emitter
 
 
-def emit(emitter: Emitter, step: Step, plan: Schedule, reuse: Mapping[Value, Storage]) -> None:
+def emit(emitter: Emitter, step: Step, plan: Plan, reuse: Mapping[Value, Storage]) -> None:
     """Write the nest of `step`; results that other steps read are declared before it."""
     assert step.nest is not None
     if not step.nest.shape:
@@ -60,7 +60,7 @@ def _emit_split(
     emitter: Emitter,
     step: Step,
     work: Layout,
-    plan: Schedule,
+    plan: Plan,
     pending: list[reduce.Pending],
     wanted: list[Value],
 ) -> None:
@@ -78,7 +78,7 @@ def _nest(
     emitter: Emitter,
     step: Step,
     work: Layout,
-    plan: Schedule,
+    plan: Plan,
     pending: Sequence[reduce.Pending],
     true_masks: Sequence[Value],
 ) -> Nest:

@@ -17,19 +17,20 @@ from .emit import Emitter
 from .names import Names
 from .protocol import access, usages
 from .record import Access, BufferFacts, Kernel
+from .schedule import Schedule
 from .targets import Target
 from .text import c_type
 from .values import Values
 
 
 def lower(
-    function: Function, target: Target, simdgroups: int, facts: Mapping[int, BufferFacts]
+    function: Function, target: Target, choice: Schedule, facts: Mapping[int, BufferFacts]
 ) -> Kernel:
-    """Source for `function`. `facts`: pointer parameter index → BufferFacts.
+    """Source for `function`, by `choice`. `facts`: pointer parameter index → BufferFacts.
 
     Raises the refusals of fusion/errors.py with the place in the user's kernel.
     """
-    params = function.body.args
+    params, simdgroups = function.body.args, choice.simdgroups
     if simdgroups * target.lanes > target.max_threads and target.lanes > 1:
         raise TileTooLarge(
             f"num_warps={simdgroups}",
@@ -72,7 +73,7 @@ def lower(
     order = {params[k]: params[min(facts)] for k in facts} if overlaps else aliases
     words = {params[k]: names[k] for k in scalars}
     accesses = _from_one_number(function, accesses)
-    emitter = Emitter(function, target, simdgroups, accesses, order, words, given)
+    emitter = Emitter(function, target, choice, accesses, order, words, given)
     body = emitter.body()
     pieces = [(names[k], function.parameters[k].type.scalar) for k in scalars]
     ordered = tuple(accesses[params[k]] for k in buffers)
@@ -96,7 +97,8 @@ def lower(
         tuple(emitter.sites),
         emitter.pressure.registers if target.lanes > 1 else 0,
         "; ".join(dict.fromkeys(emitter.notes)),
-        emitter.product_reads,
+        emitter.costs,
+        choice,
     )
 
 

@@ -1,139 +1,252 @@
 """Matrix products on 8x8 simdgroup matrices: accumulators stay in registers, which the epilogue then uses.
 
 An operand that its simdgroup holds already (lowering/products.py) is read from registers; another is
-staged in threadgroup memory, its rows padded so that no two lanes read different words of one bank.
+staged in threadgroup memory, in places where lanes meet in few banks (lowering/banks.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..fusion.graph import Node, Value
-from ..fusion.views import identity
-from .fragments import SIDE, fragments
+from ..fusion.views import dim_ranges, identity
+from . import banks
+from .banks import Place, Use
+from .fragments import SIDE, Form, fragments
 from .layout import Layout
 from .products import Product
+from .record import Costs
 from .scope import Scope, Storage
 from .staging import sizes, stage, stage_depth
 from .text import c_type
-from .vectors import VectorNest, Vectors, vector_type
+from .vectors import VectorNest, Vectors, held, vector_type
 
 if TYPE_CHECKING:
     from .emit import Emitter
-
-# Eight elements move the rows of a matrix to banks that do not meet: of 8 rows of 4 words that 32 lanes read
-# (16 bits), or of 4 rows of 8 words that 16 lanes do (32 bits).
-_PAD = SIDE
 
 
 def emit(emitter: Emitter, node: Node, storage: Storage, product: Product) -> None:
     """storage += a x b, for storage in the layout product.result."""
     a, b, _ = node.inputs
-    batch, m, k, n = sizes(node)
-    held = [
+    names = [
         _registers(emitter, v, layout) if direct else None
         for v, layout, direct in zip(
             (a, b), (product.left, product.right), emitter.homes.in_registers(node)
         )
     ]
-    work = _Work(emitter, node, storage, product, held)
-    depth = k
-    if None in held:
-        depth = stage_depth(emitter, node, k, SIDE, lambda d: work.bytes(d, padded=False))
-    emitter.notes.append(_choice(node, product, held, depth))
-    emitter.product_reads = max(emitter.product_reads, work.reads())
-    work.padded = work.bytes(depth, padded=True) <= emitter.target.threadgroup_bytes
-    out = emitter.out
+    operands = Operands(emitter, node, product)
+    depth = operands.depth
+    work = _Work(emitter, node, storage, operands, names)
+    emitter.notes.append(_choice(operands, names))
+    out, k = emitter.out, operands.k
     # Registers have no addresses: where an operand is there, its index must be known.
-    unroll = any(h is not None for h in held)
+    unroll = any(names)
     if depth < k and unroll:
         out.line(emitter.target.loop)
     with out.block(f"for (int k0 = 0; k0 < {k}; k0 += {depth})" if depth < k else ""):
         if depth < k:
             emitter.arena.dirty = True
-        shared = work.stage(depth)
+        shared = work.stage()
+        ahead = emitter.load_ahead(node)
+        turns = emitter.choice.unroll
         if unroll:
             out.line(emitter.target.loop)
+        elif turns > 1:
+            out.line(emitter.target.some_turns.format(count=turns))
         with out.block(f"for (int k = 0; k < {depth}; k += {SIDE})"):
+            batch = operands.batch
             if batch > 1:
                 out.line(emitter.target.loop)
             with out.block(f"for (int batch = 0; batch < {batch}; ++batch)" if batch > 1 else ""):
-                work.multiply(shared, depth)
+                work.multiply(shared)
+    emitter.costs = emitter.costs.plus(operands.costs(unrolled=unroll, ahead=ahead))
 
 
-def _choice(node: Node, product: Product, held: Sequence[str | None], depth: int) -> str:
+def _choice(operands: Operands, names: Sequence[str | None]) -> str:
     """How the product is done, in words."""
-    _, m, k, n = sizes(node)
-    left, right = ("in registers" if h else "staged" for h in held)
+    left, right = (
+        "in registers" if name else "staged turned" if place and place.turned else "staged"
+        for name, place in zip(names, operands.places)
+    )
+    depth, k, shared = operands.depth, operands.k, operands.product.shared
     steps = f", {depth} of {k} at a time" if depth < k else ""
-    split = f"{1 << product.shared.rows}x{1 << product.shared.columns} simdgroups"
-    return f"product {m}x{k}x{n} by {split}, left {left}, right {right}{steps}"
+    split = f"{1 << shared.rows}x{1 << shared.columns} simdgroups"
+    size = f"{operands.m}x{k}x{operands.n}"
+    return f"product {size} by {split}, left {left}, right {right}{steps}"
+
+
+class Operands:
+    """Where the operands of one product go: `places` in threadgroup memory (None: in registers)."""
+
+    def __init__(self, emitter: Emitter, node: Node, product: Product):
+        self.emitter, self.node, self.product = emitter, node, product
+        self.batch, self.m, self.k, self.n = sizes(node)
+        self.rows = self.m // SIDE >> product.shared.rows
+        self.columns = self.n // SIDE >> product.shared.columns
+        self.staged = [not direct for direct in emitter.homes.in_registers(node)]
+        self.scalars = [v.type.scalar for v in node.inputs[:2]]
+        self.turns = [0, 0]  # of the banks, per side, for one simdgroup
+        most = self.k
+        self.depth = self.k
+        if any(self.staged):
+            most = stage_depth(emitter, node, self.k, SIDE, self._packed)
+            self.depth = max(SIDE, min(most, self.k // emitter.choice.split))
+        self.places = self._places()
+
+    def shape(self, side: int, depth: int) -> tuple[int, int]:
+        return (self.m, depth) if side == 0 else (depth, self.n)
+
+    def _packed(self, depth: int) -> int:
+        """Bytes of what is staged, rows beside each other."""
+        sides = (s for s in (0, 1) if self.staged[s])
+        return sum(self.batch * _area(self.shape(s, depth)) * self.scalars[s].bytes for s in sides)
+
+    def _places(self) -> list[Place | None]:
+        spare = self.emitter.target.threadgroup_bytes - self._packed(self.depth)
+        found: list[Place | None] = [None, None]
+        for side in (0, 1):
+            if not self.staged[side]:
+                continue
+            shape, scalar = self.shape(side, self.depth), self.scalars[side]
+            packed = _area(shape) * scalar.bytes
+            uses = [self._written(side), self._read(side)]
+            place = Place(shape[1], False)
+            if self.emitter.choice.staging != "staged":
+                room = packed + spare // self.batch
+                place = self._placed(shape, uses, scalar.bytes, room)
+            spare -= self.batch * (self.size(side, place) - packed)
+            self.turns[side] = sum(banks.cost(place, u, scalar.bytes) for u in uses)
+            found[side] = place
+        return found
+
+    def _placed(
+        self, shape: tuple[int, int], uses: Sequence[Use], element: int, room: int
+    ) -> Place:
+        """The place of an operand in `room` bytes."""
+        if self.emitter.target.places:
+            return banks.best(shape, uses, element, lambda size: size <= room)
+        apart = Place(shape[1] + SIDE, False)
+        return apart if shape[0] * apart.stride * element <= room else Place(shape[1], False)
+
+    def size(self, side: int, place: Place) -> int:
+        """Bytes of one matrix of an operand in its place."""
+        shape = self.shape(side, self.depth)
+        return shape[1 if place.turned else 0] * place.stride * self.scalars[side].bytes
+
+    @property
+    def bytes(self) -> int:
+        """Of threadgroup memory."""
+        placed = [(s, p) for s, p in enumerate(self.places) if p is not None]
+        return sum(self.batch * self.size(s, p) for s, p in placed)
+
+    def _written(self, side: int) -> Use:
+        """The stores of one simdgroup to threadgroup memory."""
+        layout = self.emitter.homes.readable(self.node.inputs[side])
+        ranges = dim_ranges(layout.shape)
+        widths = [held(layout, r) for r in ranges[-2:]]
+        along = 1 if widths[1] >= widths[0] else 0
+        count = max(1, layout.registers // widths[along])
+        return Use(_lanes(layout), count, widths[along], along)
+
+    def _read(self, side: int) -> Use:
+        """The loads of one simdgroup from there: matrices, of which a lane takes two elements."""
+        layout, form = self.fragment(side), self.form(side)
+        count = (self.rows, self.columns)[side] * self.batch * (self.k // SIDE)
+        return Use(_lanes(layout), count, 2, 1 if form.element[0] == "column" else 0)
+
+    def form(self, side: int) -> Form:
+        forms = self.emitter.target.matrix_forms
+        return (forms.left, forms.right)[side]
+
+    def fragment(self, side: int) -> Layout:
+        """The layout of an operand's matrices at one k."""
+        shared = self.product.shared
+        shape = self.shape(side, SIDE)
+        return fragments(shape, shared, self.form(side), by_rows=side == 0, by_columns=side == 1)
+
+    def costs(self, *, unrolled: bool, ahead: bool) -> Costs:
+        """`unrolled`: there is no loop over k; `ahead`: what is staged next is loaded during this product."""
+        parts = self.k // self.depth
+        deep = self.batch * self.k // SIDE
+        shared = self.product.shared
+        alternates = self.emitter.arena.alternates is not None
+        packed = [_area(self.shape(s, self.k)) * self.scalars[s].bytes * self.batch for s in (0, 1)]
+        # A simdgroup that loads its own matrices repeats what others beside it load.
+        repeats = (1 << shared.columns, 1 << shared.rows)
+        again = [p * (0 if s else r - 1) for p, s, r in zip(packed, self.staged, repeats)]
+        any_staged = any(self.staged)
+        return Costs(
+            multiplications=deep * self.rows * self.columns,
+            turns=0 if unrolled else -(-deep // self.emitter.choice.unroll),
+            shared=sum(self.turns),
+            barriers=any_staged * (1 if alternates else 2) * parts,
+            waits=0 if ahead else 1,
+            loads=sum(packed),
+            repeats=sum(again),
+        )
+
+
+def _area(shape: tuple[int, int]) -> int:
+    return shape[0] * shape[1]
+
+
+def _lanes(layout: Layout) -> list[tuple[int, int]]:
+    """(row, column) of the first element of each lane."""
+    columns = layout.shape[-1]
+    numbers = [layout.element(0, lane) for lane in range(1 << len(layout.lane))]
+    area = columns * layout.shape[-2]
+    return [(n % area // columns, n % columns) for n in numbers]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """An operand in threadgroup memory."""
+
+    name: str
+    place: Place
 
 
 class _Work:
-    """One product. `held`: names of the operands that are in registers."""
+    """The text of one product. `held`: names of the operands that are in registers."""
 
     def __init__(
         self,
         emitter: Emitter,
         node: Node,
         storage: Storage,
-        product: Product,
+        operands: Operands,
         held: Sequence[str | None],
     ):
-        self.emitter, self.node, self.storage, self.product = emitter, node, storage, product
-        self.held, self.padded = held, False
-        self.batch, self.m, self.k, self.n = sizes(node)
-        self.rows = self.m // SIDE >> product.shared.rows
-        self.columns = self.n // SIDE >> product.shared.columns
+        self.emitter, self.node, self.storage, self.held = emitter, node, storage, held
+        self.operands = operands
+        self.batch, self.rows, self.columns = operands.batch, operands.rows, operands.columns
 
-    def reads(self) -> float:
-        """Fragments read from threadgroup memory for each multiplication of two."""
-        left, right = (h is None for h in self.held)
-        return (left * self.rows + right * self.columns) / (self.rows * self.columns)
-
-    def _plan(self, depth: int, padded: bool) -> list[tuple[Value, int, int] | None]:
-        """Of each staged operand: (value, rows, stride in elements)."""
-        a, b, _ = self.node.inputs
-        shapes = ((a, self.m, depth), (b, depth, self.n))
-        return [
-            None if name else (v, r, c + (_PAD if padded else 0))
-            for name, (v, r, c) in zip(self.held, shapes)
-        ]
-
-    def bytes(self, depth: int, *, padded: bool) -> int:
-        plans = [p for p in self._plan(depth, padded) if p]
-        return sum(self.batch * rows * stride * v.type.scalar.bytes for v, rows, stride in plans)
-
-    def stage(self, depth: int) -> list[tuple[str, int] | None]:
-        """(name, stride) of each staged operand, written and visible."""
-        plans = self._plan(depth, self.padded)
+    def stage(self) -> list[_Shared | None]:
+        """Each staged operand, written and visible."""
+        operands, arena = self.operands, self.emitter.arena
+        placed = [(s, p) for s, p in enumerate(operands.places) if p is not None]
+        found: list[_Shared | None] = [None, None]
+        if not placed:
+            return found
         wanted = [
-            (v.type.scalar, self.batch * rows * stride) for v, rows, stride in filter(None, plans)
+            (operands.scalars[s], self.batch * operands.size(s, p) // operands.scalars[s].bytes)
+            for s, p in placed
         ]
-        if not wanted:
-            return [None, None]
-        arena = self.emitter.arena
-        names = iter(arena.arrays(wanted, self.bytes(depth, padded=self.padded), self.node))
-        found: list[tuple[str, int] | None] = []
-        for plan, along_k in zip(plans, (True, False)):
-            if plan is None:
-                found.append(None)
-                continue
-            value, _, stride = plan
-            name = next(names)
-            stage(self.emitter, value, name, depth, stride, along_k=along_k, wide=True)
-            found.append((name, stride))
+        names = arena.arrays(wanted, operands.bytes, self.node, product=True)
+        for name, (side, place) in zip(names, placed):
+            value, along_k = self.node.inputs[side], side == 0
+            stage(self.emitter, value, name, operands.depth, place, along_k=along_k, wide=True)
+            found[side] = _Shared(name, place)
         arena.publish()
         return found
 
-    def multiply(self, shared: Sequence[tuple[str, int] | None], depth: int) -> None:
+    def multiply(self, shared: Sequence[_Shared | None]) -> None:
         """All products of 8x8 matrices at one k."""
         emitter, out = self.emitter, self.emitter.out
         names = [
-            None if place is None else self._load(side, place, "k", depth)
-            for side, place in enumerate(shared)
+            None if place is None else self._load(side, place) for side, place in enumerate(shared)
         ]
         batch = "batch" if self.batch > 1 else ""
         # Where the unit takes two matrices of the left at a time, it is told where both are.
@@ -145,49 +258,54 @@ class _Work:
             out.line(f"for (int {name} = 0; {name} < {count}; {grow})")
         places = [_index([(batch, self.batch), (i, self.rows), ("j", self.columns)]) for i in both]
         sums = ", ".join(f"{self.storage.name} + {p}" for p in places)
-        left = ", ".join(self._operand(0, names[0], i, "k", depth) for i in both)
-        right = self._operand(1, names[1], "j", "k", depth)
+        left = ", ".join(self._operand(0, names[0], i) for i in both)
+        right = self._operand(1, names[1], "j")
         out.line(f"  tile_multiply({sums}, {left}, {right});")
 
-    def _operand(self, side: int, loaded: str | None, number: str, k: str, depth: int) -> str:
+    def _operand(self, side: int, loaded: str | None, number: str) -> str:
         """Where the lane's two elements of the operand's matrix `number` are; `loaded`: at this k."""
         own = (number, self.rows if side == 0 else self.columns)
         if loaded is not None:
             return f"{loaded} + {_index([own])}"
         batch = ("batch" if self.batch > 1 else "", self.batch)
-        at = f"(k0 + {k})" if depth < self.k else k
-        deep = (f"{at} / {SIDE}", self.k // SIDE)
+        at = "(k0 + k)" if self.operands.depth < self.operands.k else "k"
+        deep = (f"{at} / {SIDE}", self.operands.k // SIDE)
         order = [batch, own, deep] if side == 0 else [batch, deep, own]
         return f"{self.held[side]} + {_index(order)}"
 
-    def _load(self, side: int, shared: tuple[str, int], k: str, depth: int) -> str:
+    def _load(self, side: int, shared: _Shared) -> str:
         """The operand's matrices at one k, from threadgroup memory to registers."""
-        emitter, product = self.emitter, self.product
-        array, stride = shared
-        shape = (self.m, SIDE) if side == 0 else (SIDE, self.n)
-        forms = emitter.target.matrix_forms
-        form = (forms.left, forms.right)[side]
-        layout = fragments(shape, product.shared, form, by_rows=side == 0, by_columns=side == 1)
-        word = ("left", "right")[side]
-        scalar = self.node.inputs[side].type.scalar
-        operand = emitter.new_storage(word, layout, scalar, self.node.id)
+        emitter, operands = self.emitter, self.operands
+        layout = operands.fragment(side)
+        scalar, place = operands.scalars[side], shared.place
+        operand = emitter.new_storage(("left", "right")[side], layout, scalar, self.node.id)
         nest = emitter.nest(layout)
-        paired = form.element[0] == "column"  # neighbours in a row
+        # A lane's two elements of a matrix may be neighbours there.
+        along = 1 if operands.form(side).element[0] == "column" else 0
+        paired = along == (0 if place.turned else 1)
         if paired:
-            nest = wide = VectorNest(layout, list(nest.thread), Vectors(1, 2, frozenset()))
+            nest = wide = VectorNest(layout, list(nest.thread), Vectors(along, 2, frozenset()))
         scope = Scope(emitter, nest)
         first = wide.first if paired else nest
         row, column = (first.coordinate(d).text for d in (0, 1))
-        row, column = (row, f"{k} + {column}") if side == 0 else (f"({k} + {row})", column)
+        if side == 0:
+            column = f"(k + {column})" if place.turned else f"k + {column}"
+        else:
+            row = f"k + {row}" if place.turned else f"(k + {row})"
         if self.batch > 1:
-            row = f"(batch * {self.m if side == 0 else depth} + {row})"
-        own, place = operand.at(nest, scope.identity).text, f"{array}[{row} * {stride} + {column}]"
+            height, width = operands.shape(side, operands.depth)
+            if place.turned:
+                column = f"(batch * {width} + {column})"
+            else:
+                row = f"(batch * {height} + {row})"
+        own = operand.at(nest, scope.identity).text
+        source = f"{shared.name}[{place.text(row, column)}]"
         if paired:
             pair, two = emitter.unique("pair"), vector_type(c_type(scalar), 2)
-            place = f"*(const threadgroup {two}*)&{place}"
-            scope.line(wide.whole, f"const {two} {pair} = {place};")
-            place = f"{pair}[{wide.element}]"
-        scope.line(nest.depth, f"{own} = {place};")
+            source = f"*(const threadgroup {two}*)&{source}"
+            scope.line(wide.whole, f"const {two} {pair} = {source};")
+            source = f"{pair}[{wide.element}]"
+        scope.line(nest.depth, f"{own} = {source};")
         emitter.write_nest(nest)
         return operand.name
 

@@ -18,8 +18,8 @@ from .values import Values
 class Product:
     """Layouts of one product on matrix units. `left`, `right`: of operands read from registers.
 
-    `left_once`, `right_once`: no element of that operand is held twice, so registers cost no more than
-    staging it in threadgroup memory does.
+    `left_once`, `right_once`: registers are wanted for that operand, as no element of it is then held twice,
+    so that they cost no more than staging it in threadgroup memory does.
     """
 
     shared: Split
@@ -31,14 +31,22 @@ class Product:
 
 
 def products(
-    function: Function, values: Values, simdgroups: int, matrix_types: frozenset[str], forms: Forms
+    function: Function,
+    simdgroups: int,
+    matrix_types: frozenset[str],
+    forms: Forms,
+    *,
+    direct: bool = False,
 ) -> dict[int, Product]:
-    """Node id → Product, for every dot that the matrix units of `matrix_types` can do."""
+    """Node id → Product, for every dot that the matrix units of `matrix_types` can do.
+
+    `direct`: operands are wanted in registers also where several simdgroups then hold the same.
+    """
     dots = [n for n in function.body.walk() if n.op == "dot" and fits(n, matrix_types)]
     if not dots or not simdgroups:
         return {}
     keep_rows = _row_after(function.body)
-    return {n.id: _product(n, simdgroups, keep_rows, forms) for n in dots}
+    return {n.id: _product(n, simdgroups, keep_rows, forms, direct) for n in dots}
 
 
 def fits(node: Node, matrix_types: frozenset[str]) -> bool:
@@ -53,7 +61,7 @@ def fits(node: Node, matrix_types: frozenset[str]) -> bool:
     )
 
 
-def _product(node: Node, simdgroups: int, keep_rows: bool, forms: Forms) -> Product:
+def _product(node: Node, simdgroups: int, keep_rows: bool, forms: Forms, direct: bool) -> Product:
     a, b, _ = (v.type.shape for v in node.inputs)
     shared = split(a[-2], b[-1], simdgroups, keep_rows=keep_rows)
     return Product(
@@ -61,8 +69,8 @@ def _product(node: Node, simdgroups: int, keep_rows: bool, forms: Forms) -> Prod
         fragments(node.result.type.shape, shared, forms.left),
         fragments(a, shared, forms.left, by_columns=False),
         fragments(b, shared, forms.right, by_rows=False),
-        not shared.columns and not shared.idle,
-        not shared.rows and not shared.idle,
+        direct or (not shared.columns and not shared.idle),
+        direct or (not shared.rows and not shared.idle),
     )
 
 

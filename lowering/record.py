@@ -1,12 +1,15 @@
 """What lowering hands to a launch: plain records, which also live in the disk cache.
 
-This file imports nothing else of ours, so that a launch whose kernel is in the cache loads no compiler.
+This file imports nothing else of ours but another such record, so that a launch whose kernel is in the cache
+loads no compiler.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
+
+from .schedule import Schedule
 
 # read      only loaded
 # inout     loads and stores meet in one memory (the host)
@@ -85,6 +88,28 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
+class Costs:
+    """What the products of a program on matrix units take, each product done once.
+
+    Of each simdgroup: `multiplications` of 8x8 matrices, `turns` of the loops around them, `shared`: words that
+    the busiest bank of threadgroup memory gives or takes, `barriers`, `waits`: times that it needs what it has
+    just begun to load. Of all together: `loads`: bytes of operands from memory, each once; `repeats`: those
+    that several simdgroups load, as often as they do again.
+    """
+
+    multiplications: int = 0
+    turns: int = 0
+    shared: int = 0
+    barriers: int = 0
+    waits: int = 0
+    loads: int = 0
+    repeats: int = 0
+
+    def plus(self, other: Costs) -> Costs:
+        return Costs(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
 class Kernel:
     """Source of one kernel and what a launch must know to call it.
 
@@ -92,9 +117,8 @@ class Kernel:
     `scalars`: parameter indexes of the scalars, packed in 8-byte slots in this order.
     `sites`: prints and asserts; if there are any, a buffer of messages follows the others.
     `registers`: 32-bit registers that a thread needs, estimated (0: not estimated).
-    `schedule`: what was chosen for the chip, and why: the number of simdgroups, how products are split.
-    `product_reads`: fragments of operands that a simdgroup reads from threadgroup memory for each
-    multiplication of a product (the most of any; 0: there is none).
+    `schedule`: what was chosen for the chip, and why, in words; `choice`: as a value.
+    `costs`: of its products on matrix units.
     `inputs`: indexes into `accesses` of the buffers whose old contents the body reads.
     """
 
@@ -112,4 +136,5 @@ class Kernel:
     sites: tuple[Site, ...] = ()
     registers: int = 0
     schedule: str = ""
-    product_reads: float = 0
+    costs: Costs = Costs()
+    choice: Schedule = Schedule(1)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..fusion.errors import TileTooLarge
 from ..fusion.graph import Node, Value
+from .banks import Place
 from .exchange import owner_condition
 from .nest import Nest
 from .scope import Scope
@@ -48,21 +49,23 @@ def stage(
     value: Value,
     shared: str,
     depth: int,
-    stride: int,
+    place: Place,
     *,
     along_k: bool,
     wide: bool = False,
 ) -> None:
-    """Write the part k0 .. k0 + depth of an operand to threadgroup memory, rows `stride` apart.
+    """Write the part k0 .. k0 + depth of an operand to its `place` in threadgroup memory.
 
     `along_k`: the columns of the operand are along K, else its rows. `wide`: vectors are aligned there.
     """
     layout = emitter.homes.readable(value)
     *batch, rows, columns = value.type.shape
     nest: Nest = emitter.nest(layout)
-    width = held(layout, nest.ranges[-1]) if wide else 1
+    minor = 0 if place.turned else 1
+    width = held(layout, nest.ranges[len(batch) + minor]) if wide else 1
     if width > 1:
-        nest = VectorNest(layout, list(nest.thread), Vectors(len(batch) + 1, width, frozenset()))
+        vectors = Vectors(len(batch) + minor, width, frozenset())
+        nest = VectorNest(layout, list(nest.thread), vectors)
     first = nest.first if isinstance(nest, VectorNest) else nest
     scope = Scope(emitter, nest)
     row, column = (first.coordinate(len(batch) + d).text for d in (0, 1))
@@ -73,18 +76,21 @@ def stage(
         conditions.append(f"({along} & {~(depth - 1) & (k - 1)}) == k0")
         along = f"({along} & {depth - 1})"
         row, column = (row, along) if along_k else (along, column)
-    height = rows if along_k else depth
     if batch:
-        row = f"({first.coordinate(0).text} * {height} + {row})"
-    place, text = f"{row} * {stride} + {column}", scope.here(value).text
+        number = first.coordinate(0).text
+        if place.turned:
+            column = f"({number} * {depth if along_k else columns} + {column})"
+        else:
+            row = f"({number} * {rows if along_k else depth} + {row})"
+    where, text = place.text(row, column), scope.here(value).text
     guard = f"if ({' && '.join(conditions)}) " if conditions else ""
     if not isinstance(nest, VectorNest):
-        scope.line(nest.depth, f"{guard}{shared}[{place}] = {text};")
+        scope.line(nest.depth, f"{guard}{shared}[{where}] = {text};")
         emitter.write_nest(nest)
         return
     word = vector_type(c_type(value.type.scalar), width)
     part, at = emitter.unique("part"), emitter.unique("at")
-    scope.line(nest.whole, f"const int {at} = {place};")
+    scope.line(nest.whole, f"const int {at} = {where};")
     if conditions:
         guard = f"if ({emitter.unique('own')}) "
         scope.line(nest.whole, f"const bool {guard[4:-2]} = {' && '.join(conditions)};")

@@ -38,7 +38,7 @@ class Step:
 
 
 @dataclass(slots=True)
-class Schedule:
+class Plan:
     """Steps of one block, and the roots that must be stored because another step reads them."""
 
     steps: list[Step]
@@ -79,7 +79,7 @@ def schedule(
     homes: Homes,
     memory: Memory,
     results: Mapping[Value, Layout],
-) -> Schedule:
+) -> Plan:
     """Steps for `graph`. `results`: for every output tile, the layout in which the block's owner wants it."""
     planner = _Planner(graph, values, homes, memory)
     for node in graph:
@@ -308,7 +308,7 @@ class _Planner:
 
     # --- what must be stored
 
-    def finish(self, results: Mapping[Value, Layout]) -> Schedule:
+    def finish(self, results: Mapping[Value, Layout]) -> Plan:
         for output, layout in results.items():
             for root, bits in self.values.leaves(output, identity(output.type.shape)):
                 if root.type.shape:
@@ -320,7 +320,7 @@ class _Planner:
                 self._read(step.root, index, 0, stored, last, own_step=False)
             for position, node in enumerate(step.nodes):
                 self._note_reads(node, index, position, step, stored, last)
-        return Schedule(self.steps, stored, last)
+        return Plan(self.steps, stored, last)
 
     def _note_reads(
         self,

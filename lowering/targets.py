@@ -21,6 +21,7 @@ class Target:
     before an innermost one with conditional accesses to memory.
     `plain_loop`: before a register loop in which no register of a tile is chosen by the loop ("": as
     others); where it is, the loop must vanish, for registers have no addresses.
+    `some_turns`: before a loop of which {count} turns are to stand in one.
     `threadgroup_bytes`, `max_threads`: limits of one program (0: no such memory).
     `array`: a word before the declaration of a thread's array.
     `in_place`: loads and stores of a buffer meet in one memory.
@@ -32,6 +33,8 @@ class Target:
     `registers`: 32-bit registers of a thread before they spill (0: no such limit).
     `vectors`: neighbours in memory are loaded and stored as packed vectors (else loops are left to the
     compiler).
+    `places`: where operands go in threadgroup memory is chosen by the model of its banks; else they stay as they
+    are, rows eight elements further apart.
     `core`: what the programs on one core share, if it is known.
     `tile_bytes`: what one tile may take of a thread's registers and private memory (0: no limit).
     `preludes`: the texts before a kernel; `shared`: the word before the declaration of threadgroup memory.
@@ -48,6 +51,7 @@ class Target:
     inner_loop: str
     masked_loop: str
     plain_loop: str
+    some_turns: str
     threadgroup_bytes: int
     max_threads: int
     array: str
@@ -63,6 +67,7 @@ class Target:
     matrix_forms: Forms = SIMDGROUP
     registers: int = 0
     vectors: bool = False
+    places: bool = False
     core: Core | None = None
     preludes: tuple[str, ...] = ()
     shared: str = ""
@@ -94,6 +99,7 @@ def _metal(row: Capability) -> Target:
         inner_loop=unrolled,
         masked_loop=unrolled,
         plain_loop="#pragma clang loop unroll_count(4)",
+        some_turns="#pragma clang loop unroll_count({count})",
         threadgroup_bytes=row.value("threadgroup_memory_bytes"),
         max_threads=row.value("max_threads_per_threadgroup"),
         array="",
@@ -102,6 +108,7 @@ def _metal(row: Capability) -> Target:
         reduce_chunk=0,
         fp64=row.value("fp64"),
         vectors=True,
+        places=True,
         core=core_of(row),
         tile_bytes=8192,
         registers=row.get("register_spill_threshold", _FEWEST_REGISTERS),
@@ -127,6 +134,7 @@ def _cuda(row: Capability) -> Target:
         inner_loop="#pragma unroll",
         masked_loop="#pragma unroll",
         plain_loop="#pragma unroll 4",
+        some_turns="#pragma unroll {count}",
         threadgroup_bytes=row.value("threadgroup_memory_bytes"),
         max_threads=row.value("max_threads_per_threadgroup"),
         array="",
@@ -155,6 +163,7 @@ def _host(row: Capability) -> Target:
         inner_loop="TILE_LOOP",
         masked_loop="TILE_MASKED",
         plain_loop="",
+        some_turns="",
         threadgroup_bytes=row.value("threadgroup_memory_bytes"),
         max_threads=row.value("max_threads_per_threadgroup"),
         array="alignas(64) ",  # g++ 12 has been seen to align stores that its array did not have

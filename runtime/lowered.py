@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from ..lowering.record import Access, BufferFacts, Kernel, Site
+from ..lowering.record import Access, BufferFacts, Costs, Kernel, Site
+from ..lowering.schedule import Schedule
 from . import cache
 
 if TYPE_CHECKING:
@@ -69,16 +70,30 @@ def trial(text: str, target: str, num_warps: int) -> Kernel:
     return lower_to_fit(function, _row(target), num_warps, facts)
 
 
-def kernel_for(text: str, target: str, num_warps: int, facts: Mapping[int, BufferFacts]) -> Kernel:
-    """The lowered kernel, from the disk cache if an earlier process made it."""
+def kernel_for(
+    text: str,
+    target: str,
+    num_warps: int,
+    facts: Mapping[int, BufferFacts],
+    schedule: Schedule | None = None,
+) -> Kernel:
+    """The lowered kernel, from the disk cache if an earlier process made it.
+
+    `schedule`: how, instead of what the model chooses; refusals are then those of `lower`.
+    """
     key = cache.digest(
-        cache.sources_digest(), text, _name(target), str(num_warps), repr(sorted(facts.items()))
+        cache.sources_digest(),
+        text,
+        _name(target),
+        str(num_warps),
+        repr(sorted(facts.items())),
+        *([repr(schedule)] if schedule else []),
     )
     found = _read(key)
     if found is None:
         from ..lowering.fit import lower_to_fit
 
-        found = lower_to_fit(function_of(text), _row(target), num_warps, facts)
+        found = lower_to_fit(function_of(text), _row(target), num_warps, facts, schedule)
         cache.write("lowered", key, "kernel.json", json.dumps(asdict(found)).encode())
     return found
 
@@ -152,6 +167,8 @@ def _read(key: str) -> Kernel | None:
         fields["sites"] = tuple(
             Site(**{**s, "shape": tuple(s["shape"])}) for s in fields.get("sites", ())
         )
+        fields["costs"] = Costs(**fields["costs"])
+        fields["choice"] = Schedule(**fields["choice"])
         return Kernel(**fields)
     except (ValueError, TypeError, KeyError):
         return None

@@ -15,6 +15,7 @@ import pytest
 from triton_mlx import hwinfo
 from triton_mlx.lowering.fit import lower_to_fit
 from triton_mlx.lowering.record import BufferFacts, Kernel
+from triton_mlx.lowering.schedule import Schedule
 from triton_mlx.lowering.targets import Target, target_for
 from triton_mlx.runtime import cache, lowered, metal
 from triton_mlx.runtime.metal_call import MetalCall
@@ -39,19 +40,31 @@ def install(patch: pytest.MonkeyPatch, spills: bool = False) -> None:
         return run(launcher, call, inputs)
 
     def judged_kernel(
-        text: str, target: str, num_warps: int, facts: Mapping[int, BufferFacts]
+        text: str,
+        target: str,
+        num_warps: int,
+        facts: Mapping[int, BufferFacts],
+        schedule: Schedule | None = None,
     ) -> Kernel:
-        kernel = kernel_for(text, target, num_warps, facts)
+        kernel = kernel_for(text, target, num_warps, facts, schedule)
         if target.startswith("simulate") or target.startswith("metal"):
-            judge_fit(kernel, target, spills, lambda t: _lowered(text, t, num_warps, facts))
+            judge_fit(
+                kernel, target, spills, lambda t: _lowered(text, t, num_warps, facts, schedule)
+            )
         return kernel
 
     patch.setattr(metal, "_run", judged_run)
     patch.setattr(lowered, "kernel_for", judged_kernel)
 
 
-def _lowered(text: str, target: Target, warps: int, facts: Mapping[int, BufferFacts]) -> Kernel:
-    return lower_to_fit(lowered.function_of(text), target, warps, facts)
+def _lowered(
+    text: str,
+    target: Target,
+    warps: int,
+    facts: Mapping[int, BufferFacts],
+    schedule: Schedule | None,
+) -> Kernel:
+    return lower_to_fit(lowered.function_of(text), target, warps, facts, schedule)
 
 
 def judge_text(call: MetalCall, inputs: Any) -> None:

@@ -2,7 +2,7 @@
   const int lane = (int)thread_index_in_simdgroup;
   const int sg = (int)simdgroup_index_in_threadgroup;
   const int tid = (int)thread_index_in_threadgroup;
-  alignas(16) threadgroup uchar arena[10240];
+  alignas(16) threadgroup uchar arena[9216];
   const int queries = static_cast<int>(scalars[0]);
   const int keys = static_cast<int>(scalars[2]);
   const float scale = float(as_type<float>(scalars[4]));
@@ -84,12 +84,18 @@
         threadgroup float* shared = (threadgroup float*)arena;
         {
           #pragma clang loop unroll(full)
-          for (int r0 = 0; r0 < 4; ++r0) {
-            const int i0 = ((lane & 15) << 2) + r0;
-            #pragma clang loop unroll(full)
-            for (int r1 = 0; r1 < 2; ++r1) {
-              const int i1 = ((lane >> 4) + (sg << 1)) + (r1 << 4);
-              shared[i0 * 40 + i1] = k_[(r0 << 1) + r1];
+          for (int r1 = 0; r1 < 2; ++r1) {
+            const int i1 = ((lane >> 4) + (sg << 1)) + (r1 << 4);
+            {
+              const int v0 = ((lane & 15) << 2);
+              const int at = i1 * 68 + v0;
+              float4 part;
+              #pragma clang loop unroll(full)
+              for (int k0 = 0; k0 < 4; ++k0) {
+                const int r0 = k0;
+                part[k0] = k_[r1 + (r0 << 1)];
+              }
+              *(threadgroup float4*)&shared[at] = part;
             }
           }
         }
@@ -100,14 +106,9 @@
             float right[8];
             {
               #pragma clang loop unroll(full)
-              for (int c1 = 0; c1 < 8; c1 += 2) {
-                const int v1 = (((lane & 1) << 1) + (((lane >> 3) & 1) << 2)) + ((c1 >> 1) << 3);
-                const float2 pair = *(const threadgroup float2*)&shared[(k + (((lane >> 1) & 3) + ((lane >> 4) << 2))) * 40 + v1];
-                #pragma clang loop unroll(full)
-                for (int k1 = 0; k1 < 2; ++k1) {
-                  const int r1 = c1 + k1;
-                  right[r1] = pair[k1];
-                }
+              for (int r1 = 0; r1 < 8; ++r1) {
+                const int i1 = (((lane & 1) << 1) + (((lane >> 3) & 1) << 2)) + (r1 & 1) + ((r1 >> 1) << 3);
+                right[r1] = shared[i1 * 68 + k + (((lane >> 1) & 3) + ((lane >> 4) << 2))];
               }
             }
             #pragma clang loop unroll(full)
@@ -221,14 +222,14 @@
             const int i0 = ((lane >> 4) + (sg << 1)) + (r0 << 4);
             {
               const int v1 = ((lane & 15) << 2);
-              const int at = i0 * 72 + v1;
-              float4 part;
+              const int at_2 = i0 * 72 + v1;
+              float4 part_2;
               #pragma clang loop unroll(full)
               for (int k1 = 0; k1 < 4; ++k1) {
                 const int r1 = k1;
-                part[k1] = v[(r0 << 2) + r1];
+                part_2[k1] = v[(r0 << 2) + r1];
               }
-              *(threadgroup float4*)&shared_2[at] = part;
+              *(threadgroup float4*)&shared_2[at_2] = part_2;
             }
           }
         }
@@ -241,11 +242,11 @@
               #pragma clang loop unroll(full)
               for (int c1 = 0; c1 < 16; c1 += 2) {
                 const int v1 = (((lane & 1) << 1) + (((lane >> 3) & 1) << 2)) + ((c1 >> 1) << 3);
-                const float2 pair_2 = *(const threadgroup float2*)&shared_2[(k + (((lane >> 1) & 3) + ((lane >> 4) << 2))) * 72 + v1];
+                const float2 pair = *(const threadgroup float2*)&shared_2[(k + (((lane >> 1) & 3) + ((lane >> 4) << 2))) * 72 + v1];
                 #pragma clang loop unroll(full)
                 for (int k1 = 0; k1 < 2; ++k1) {
                   const int r1 = c1 + k1;
-                  right_2[r1] = pair_2[k1];
+                  right_2[r1] = pair[k1];
                 }
               }
             }

@@ -69,7 +69,7 @@ def test_every_chip(name: str, dtype: str) -> None:
         assert made.threadgroup_bytes <= row.value("threadgroup_memory_bytes")
         assert len(made.accesses) * 2 + 2 <= row.value("max_buffers")
         assert 0 < made.registers <= target.registers, made.schedule
-        assert "simdgroups" in made.schedule
+        assert "simdgroup" in made.schedule
 
 
 @triton.jit
@@ -83,7 +83,7 @@ def without_maximum(x_ptr, out_ptr, N: tl.constexpr):
     ("size", "warps", "threads", "says"),
     [
         (64, 4, 64, "2 simdgroups, not 4: the largest tile has no elements for more"),
-        (1, 8, 32, "1 simdgroups, not 8: the largest tile"),
+        (1, 8, 32, "1 simdgroup, not 8: the largest tile"),
         (1024, 4, 128, "4 simdgroups, as asked for"),
         (65536, 1, 1024, "32 simdgroups, not 1: fewer"),
     ],

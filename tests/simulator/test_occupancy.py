@@ -11,8 +11,9 @@ import pytest
 import triton_mlx
 from triton_mlx import hwinfo
 from triton_mlx.examples import attention, layernorm, matmul, softmax
-from triton_mlx.lowering.occupancy import Core, better, core_of, resident
-from triton_mlx.lowering.record import Kernel
+from triton_mlx.lowering.fit import _gains
+from triton_mlx.lowering.occupancy import Core, core_of, modelled, resident
+from triton_mlx.lowering.record import Costs, Kernel
 from triton_mlx.runtime.inspect import lowered_last
 
 CORE = Core(register_bytes=208 << 10, threadgroup_bytes=60 << 10, threads=3072, busy=24)
@@ -36,19 +37,37 @@ def test_what_is_on_a_core(
     assert (found.groups, found.simdgroups, found.limit) == (groups, groups * threads // 32, limit)
 
 
-def test_what_is_better() -> None:
+def test_more_simdgroups_gain_what_they_keep_busy() -> None:
     now = replace(KERNEL, registers=120)  # 3 threadgroups of 4 simdgroups
     other = replace(KERNEL, threads=256, registers=70)  # 2 of 8
-    assert better(CORE, now, other, 32)
-    assert not better(CORE, now, replace(other, registers=110), 32)  # 1 of 8
-    # What it gains (a third) is less than what each multiplication costs more.
-    costly = replace(other, product_reads=0.75)
-    assert not better(CORE, replace(now, product_reads=0.5), costly, 32)
+    assert _gains(CORE, now, other, 32)
+    assert not _gains(CORE, now, replace(other, registers=110), 32)  # 1 of 8
     # Alone on its core, a threadgroup leaves it idle at its barriers.
     alone = replace(KERNEL, threads=768, registers=40, threadgroup_bytes=32 << 10)
     assert resident(CORE, alone, 32).simdgroups == 24
-    assert not better(CORE, now, alone, 32)
-    assert better(CORE, now, replace(alone, threadgroup_bytes=0), 32)
+    assert not _gains(CORE, now, alone, 32)
+    assert _gains(CORE, now, replace(alone, threadgroup_bytes=0), 32)
+
+
+COSTS = Costs(multiplications=64, turns=4, shared=100, barriers=2, waits=1, loads=8192)
+
+
+@pytest.mark.parametrize(
+    ("costs", "registers", "bound"),
+    [
+        (COSTS, 40, "multiplications"),
+        (COSTS, 128, "too few simdgroups"),
+        (replace(COSTS, shared=1000), 40, "threadgroup memory"),
+        (replace(COSTS, repeats=1 << 14), 40, "memory"),
+    ],
+)
+def test_what_takes_the_time_of_a_product(costs: Costs, registers: int, bound: str) -> None:
+    found = modelled(CORE, replace(KERNEL, registers=registers, costs=costs), 32)
+    assert found.bound == bound
+    more = [replace(costs, **{f: getattr(costs, f) * 8}) for f in ("barriers", "waits", "loads")]
+    for other in more:
+        worse = modelled(CORE, replace(KERNEL, registers=registers, costs=other), 32)
+        assert worse.clocks >= found.clocks
 
 
 def test_only_chips_whose_cores_are_known_are_modelled() -> None:
