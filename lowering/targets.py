@@ -33,8 +33,8 @@ class Target:
     `registers`: 32-bit registers of a thread before they spill (0: no such limit).
     `vectors`: neighbours in memory are loaded and stored as packed vectors (else loops are left to the
     compiler).
-    `places`: where operands go in threadgroup memory is chosen by the model of its banks; else they stay as they
-    are, rows eight elements further apart.
+    `places`: where operands go in threadgroup memory is chosen by the model of its banks; else they stay as
+    they are, rows eight elements further apart.
     `core`: what the programs on one core share, if it is known.
     `tile_bytes`: what one tile may take of a thread's registers and private memory (0: no limit).
     `preludes`: the texts before a kernel; `shared`: the word before the declaration of threadgroup memory.
