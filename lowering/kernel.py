@@ -131,6 +131,17 @@ def prelude(name: str) -> str:
     return resources.files(__package__).joinpath("preludes").joinpath(name).read_text()
 
 
+_PLACES = (
+    ("lane", "thread_index_in_simdgroup"),
+    ("sg", "simdgroup_index_in_threadgroup"),
+    ("tid", "thread_index_in_threadgroup"),
+)
+
+
+def _says(body: str, name: str) -> bool:
+    return re.search(rf"\b{name}\b", body) is not None
+
+
 def _threads(
     emitter: Emitter,
     body: str,
@@ -139,16 +150,13 @@ def _threads(
     overlaps: bool,
 ) -> tuple[str, str]:
     """(header, source) for mx.fast.metal_kernel or mx.fast.cuda_kernel."""
-    lines = [
-        "  TILE_NO_CONTRACTION",
-        "  const int lane = (int)thread_index_in_simdgroup;",
-        "  const int sg = (int)simdgroup_index_in_threadgroup;",
-        "  const int tid = (int)thread_index_in_threadgroup;",
-    ]
+    lines = ["  TILE_NO_CONTRACTION"]
+    lines += [f"  const int {n} = (int){word};" for n, word in _PLACES if _says(body, n)]
     if emitter.arena.bytes:
         lines.append(f"  alignas(16) {emitter.target.shared} uchar arena[{emitter.arena.bytes}];")
     for k, (name, scalar) in enumerate(scalars):
-        lines.append(f"  const {c_type(scalar)} {name} = {_unpack_words(k, scalar)};")
+        if _says(body, name):
+            lines.append(f"  const {c_type(scalar)} {name} = {_unpack_words(k, scalar)};")
     header = "".join(prelude(name) for name in emitter.target.preludes)
     header += emitter.target.entry.format(threads=emitter.threads)
     return header, "\n".join(lines) + "\n" + body
