@@ -1,6 +1,7 @@
 """Which schedule a kernel gets: the candidates of lowering/schedule.py, priced by lowering/occupancy.py.
 
-One parameter after another; a candidate that is refused, spills or gives the same text is none.
+One parameter after another; a candidate that is refused, spills or gives the same text is none. What could not
+pay even if it cost nothing else is not tried.
 """
 
 from __future__ import annotations
@@ -24,11 +25,26 @@ def improved(lowered: Callable[[Schedule], Kernel], kernel: Kernel, target: Targ
         return kernel
     if target.core is None:
         why = "padded, whole K, not unrolled: what a core of this chip has is not known"
-        return replace(kernel, schedule=f"{kernel.schedule}; {why}")
+        return replace(kernel, schedule="; ".join((kernel.schedule, why, *target.unused)))
     for parameter in PARAMETERS:
         if getattr(kernel.costs, parameter.changes):
             kernel = _decided(lowered, kernel, target, parameter)
     return kernel
+
+
+def _ideal(kernel: Kernel, choice: Schedule) -> Kernel:
+    """At least as fast as `kernel` by `choice` can be, in the model."""
+    costs, memory = kernel.costs, kernel.threadgroup_bytes
+    if choice.staging != kernel.choice.staging:
+        if choice.staging == "doubled":
+            costs = replace(costs, barriers=costs.barriers // 2, waits=0)
+        elif choice.staging == "direct":
+            costs, memory = replace(costs, barriers=0, shared=0), 0
+        else:  # without the space between rows
+            memory = memory * 2 // 3
+    turns = costs.turns * kernel.choice.unroll // choice.unroll
+    memory = memory * kernel.choice.split // choice.split
+    return replace(kernel, costs=replace(costs, turns=turns), threadgroup_bytes=memory)
 
 
 def _decided(
@@ -40,6 +56,9 @@ def _decided(
     now = modelled(core, kernel, lanes)
     best, then = kernel, now
     for choice in candidates(kernel.choice, parameter):
+        ideal = modelled(core, _ideal(kernel, choice), lanes)
+        if now.clocks < parameter.worth * ideal.clocks:
+            continue
         try:
             other = lowered(choice)
         except TritonMlxError:

@@ -138,6 +138,17 @@ def prelude(name: str) -> str:
     return resources.files(__package__).joinpath("preludes").joinpath(name).read_text()
 
 
+_PLACES = (
+    ("lane", "thread_index_in_simdgroup"),
+    ("sg", "simdgroup_index_in_threadgroup"),
+    ("tid", "thread_index_in_threadgroup"),
+)
+
+
+def _says(body: str, name: str) -> bool:
+    return re.search(rf"\b{name}\b", body) is not None
+
+
 def _threads(
     emitter: Emitter,
     body: str,
@@ -146,16 +157,13 @@ def _threads(
     overlaps: bool,
 ) -> tuple[str, str]:
     """(header, source) for mx.fast.metal_kernel or mx.fast.cuda_kernel."""
-    lines = [
-        "  TILE_NO_CONTRACTION",
-        "  const int lane = (int)thread_index_in_simdgroup;",
-        "  const int sg = (int)simdgroup_index_in_threadgroup;",
-        "  const int tid = (int)thread_index_in_threadgroup;",
-    ]
+    lines = ["  TILE_NO_CONTRACTION"]
+    lines += [f"  const int {n} = (int){word};" for n, word in _PLACES if _says(body, n)]
     if emitter.arena.bytes:
         lines.append(f"  alignas(16) {emitter.target.shared} uchar arena[{emitter.arena.bytes}];")
     for k, (name, scalar) in enumerate(scalars):
-        lines.append(f"  const {c_type(scalar)} {name} = {_unpack_words(k, scalar)};")
+        if _says(body, name):
+            lines.append(f"  const {c_type(scalar)} {name} = {_unpack_words(k, scalar)};")
     names = list(emitter.target.preludes)
     if any(a.mode == "xored" for a in accesses):
         names.insert(names.index("thread_words.h") + 1, "xored_words.h")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ..hwinfo import Capability
 from .fragments import MMA, SIMDGROUP, Forms
 from .occupancy import Core, core_of
+from .strategies import unused
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Target:
     `places`: where operands go in threadgroup memory is chosen by the model of its banks; else they stay as
     they are, rows eight elements further apart.
     `core`: what the programs on one core share, if it is known.
+    `unused`: what the chip has for matrix products and no kernel uses, with the reason.
     `tile_bytes`: what one tile may take of a thread's registers and private memory (0: no limit).
     `preludes`: the texts before a kernel; `shared`: the word before the declaration of threadgroup memory.
     `product`: a function for products of floats, where the compiler would make them part of fused
@@ -69,6 +71,7 @@ class Target:
     vectors: bool = False
     places: bool = False
     core: Core | None = None
+    unused: tuple[str, ...] = ()
     preludes: tuple[str, ...] = ()
     shared: str = ""
     product: str = ""
@@ -110,6 +113,7 @@ def _metal(row: Capability) -> Target:
         vectors=True,
         places=True,
         core=core_of(row),
+        unused=unused(row),
         tile_bytes=8192,
         registers=row.get("register_spill_threshold", _FEWEST_REGISTERS),
         matrix_types=frozenset(t for t, cell in _MATRIX_CELLS.items() if row.get(cell, False)),

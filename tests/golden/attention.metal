@@ -1,7 +1,6 @@
   TILE_NO_CONTRACTION
   const int lane = (int)thread_index_in_simdgroup;
   const int sg = (int)simdgroup_index_in_threadgroup;
-  const int tid = (int)thread_index_in_threadgroup;
   alignas(16) threadgroup uchar arena[9216];
   const int queries = static_cast<int>(scalars[0]);
   const int keys = static_cast<int>(scalars[2]);

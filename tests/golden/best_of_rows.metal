@@ -1,7 +1,6 @@
   TILE_NO_CONTRACTION
   const int lane = (int)thread_index_in_simdgroup;
   const int sg = (int)simdgroup_index_in_threadgroup;
-  const int tid = (int)thread_index_in_threadgroup;
   // test_golden.py:48-49
   float acc[2];
   int acc_2[2];

@@ -1,7 +1,6 @@
   TILE_NO_CONTRACTION
   const int lane = (int)thread_index_in_simdgroup;
   const int sg = (int)simdgroup_index_in_threadgroup;
-  const int tid = (int)thread_index_in_threadgroup;
   const int n = static_cast<int>(scalars[0]);
   const float p = float(as_type<float>(scalars[2]));
   const float scale = float(as_type<float>(scalars[4]));

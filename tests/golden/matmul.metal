@@ -1,7 +1,6 @@
   TILE_NO_CONTRACTION
   const int lane = (int)thread_index_in_simdgroup;
   const int sg = (int)simdgroup_index_in_threadgroup;
-  const int tid = (int)thread_index_in_threadgroup;
   alignas(16) threadgroup uchar arena[19456];
   const int M = static_cast<int>(scalars[0]);
   const int N = static_cast<int>(scalars[2]);
@@ -9,7 +8,6 @@
   const int stride_am = static_cast<int>(scalars[6]);
   const int stride_bk = static_cast<int>(scalars[8]);
   const int stride_om = static_cast<int>(scalars[10]);
-  const float slope = float(as_type<float>(scalars[12]));
   // matmul.py:21-27, 39
   const int blocks_m = (int)((uint)M + (uint)63);
   const int blocks_m_2 = (blocks_m / 64);

@@ -1,7 +1,6 @@
   TILE_NO_CONTRACTION
   const int lane = (int)thread_index_in_simdgroup;
   const int sg = (int)simdgroup_index_in_threadgroup;
-  const int tid = (int)thread_index_in_threadgroup;
   alignas(16) threadgroup uchar arena[16];
   // test_golden.py:65
   const int at = (int)((uint)(int)threadgroup_position_in_grid.x * (uint)512);

@@ -13,11 +13,14 @@ import triton
 import triton.language as tl
 
 import triton_mlx
+from triton_mlx import hwinfo
 from triton_mlx.examples import attention, matmul
 from triton_mlx.fusion.errors import UnsupportedOperation
 from triton_mlx.lowering.banks import Place, turns
-from triton_mlx.lowering.record import BufferFacts, Kernel
+from triton_mlx.lowering.choose import improved
+from triton_mlx.lowering.record import BufferFacts, Costs, Kernel
 from triton_mlx.lowering.schedule import PARAMETERS, Schedule, candidates, space
+from triton_mlx.lowering.targets import target_for
 from triton_mlx.runtime import lowered
 from triton_mlx.runtime.inspect import lowered_last
 from triton_mlx.runtime.simulator import Counts
@@ -157,6 +160,33 @@ def test_the_model_picks_where_it_knows_the_chip(chip: str, staging: str, says: 
     made = lowered_last(kernel, f"simulate:{chip}")
     assert made.choice.staging == staging
     assert says in made.schedule
+
+
+def test_what_an_m5_has_and_no_kernel_uses_is_said() -> None:
+    kernel, launch = cases("float16")["matmul"]
+    with triton_mlx.use("simulate"):
+        mx.eval(launch())
+    says = "Metal 4 tensor operations are not used"
+    assert says in lowered_last(kernel, "metal:M5").schedule
+    assert says not in lowered_last(kernel, "metal:M4").schedule
+
+
+def test_what_cannot_pay_is_not_lowered() -> None:
+    target = target_for(hwinfo.find("M1"))
+    costs = Costs(multiplications=64, turns=4, shared=50, barriers=2, waits=1, loads=8192)
+    kernel = Kernel("made_up", "metal", "", "", (), (), (), (), 256, 8192, 0, registers=32)
+    kernel = replace(kernel, costs=costs, choice=Schedule(8))
+    tried: list[Schedule] = []
+
+    def lowered(choice: Schedule) -> Kernel:
+        tried.append(choice)
+        return kernel
+
+    made = improved(lowered, kernel, target)
+    assert (tried, made.choice) == ([], Schedule(8))  # the matrix units are busy
+    slow = replace(kernel, registers=120, costs=replace(costs, waits=4))
+    improved(lowered, slow, target)
+    assert Schedule(8, "doubled") in tried
 
 
 def test_space_names_every_schedule_once() -> None:
