@@ -88,11 +88,10 @@ class Operands:
         self.staged = [not direct for direct in emitter.homes.in_registers(node)]
         self.scalars = [v.type.scalar for v in node.inputs[:2]]
         self.turns = [0, 0]  # of the banks, per side, for one simdgroup
-        most = self.k
         self.depth = self.k
         if any(self.staged):
             most = stage_depth(emitter, node, self.k, SIDE, self._packed)
-            self.depth = max(SIDE, min(most, self.k // emitter.choice.split))
+            self.depth = max(SIDE, most // emitter.choice.split)
         self.places = self._places()
 
     def shape(self, side: int, depth: int) -> tuple[int, int]:
