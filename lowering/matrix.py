@@ -191,12 +191,12 @@ def _area(shape: tuple[int, int]) -> int:
     return shape[0] * shape[1]
 
 
-def _lanes(layout: Layout) -> list[tuple[int, int]]:
+def _lanes(layout: Layout) -> tuple[tuple[int, int], ...]:
     """(row, column) of the first element of each lane."""
     columns = layout.shape[-1]
     numbers = [layout.element(0, lane) for lane in range(1 << len(layout.lane))]
     area = columns * layout.shape[-2]
-    return [(n % area // columns, n % columns) for n in numbers]
+    return tuple((n % area // columns, n % columns) for n in numbers)
 
 
 @dataclass(frozen=True, slots=True)
