@@ -49,7 +49,8 @@ def emit(emitter: Emitter, node: Node, storage: Storage, product: Product) -> No
         if depth < k:
             emitter.arena.dirty = True
         shared = work.stage()
-        ahead = emitter.load_ahead(node)
+        if (ahead := emitter.ahead.get(node.id)) is not None:
+            ahead()
         turns = emitter.choice.unroll
         if unroll:
             out.line(emitter.target.loop)
@@ -61,7 +62,7 @@ def emit(emitter: Emitter, node: Node, storage: Storage, product: Product) -> No
                 out.line(emitter.target.loop)
             with out.block(f"for (int batch = 0; batch < {batch}; ++batch)" if batch > 1 else ""):
                 work.multiply(shared)
-    emitter.costs = emitter.costs.plus(operands.costs(unrolled=unroll, ahead=ahead))
+    emitter.costs = emitter.costs.plus(operands.costs(unrolled=unroll, ahead=ahead is not None))
 
 
 def _choice(operands: Operands, names: Sequence[str | None]) -> str:
