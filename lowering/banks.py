@@ -7,6 +7,7 @@ word go in as many parts.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -40,7 +41,7 @@ class Use:
     memory; else as many accesses of one element.
     """
 
-    lanes: Sequence[tuple[int, int]]
+    lanes: tuple[tuple[int, int], ...]
     count: int
     width: int
     along: int
@@ -62,6 +63,7 @@ def turns(addresses: Sequence[int], width: int) -> int:
     return total
 
 
+@functools.lru_cache(maxsize=4096)
 def cost(place: Place, use: Use, element_bytes: int) -> int:
     """Turns of all accesses of `use` by one simdgroup."""
     addresses = [place.index(r, c) * element_bytes for r, c in use.lanes]

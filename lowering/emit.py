@@ -28,6 +28,7 @@ from .text import Writer, c_type
 from .values import Values
 
 _SMALL_CONSTANT = 1 << 24
+_Targets = Mapping[Value, tuple[Storage, Value | None]]
 
 
 class Emitter:
@@ -73,7 +74,8 @@ class Emitter:
         self.sites: list[Site] = []
         self.notes: list[str] = []  # of what was chosen, for Kernel.schedule
         self.costs = Costs()
-        self._ahead: dict[int, Callable[[], None]] = {}
+        # Node id of a product → what loads its next operands while it multiplies.
+        self.ahead: dict[int, Callable[[], None]] = {}
         self.index_bits = indexes.from_booleans(function.body)
 
     @property
@@ -169,17 +171,6 @@ class Emitter:
     def axis(self, value: Value) -> Axis:
         return self._axes.get(value) or unknown(value)
 
-    def ahead(self, product: int, load: Callable[[], None]) -> None:
-        """`load` the next operands of the product with this node id while it multiplies."""
-        self._ahead[product] = load
-
-    def load_ahead(self, product: Node) -> bool:
-        """Load the next operands of `product`, if that is how it is done."""
-        load = self._ahead.get(product.id)
-        if load is not None:
-            load()
-        return load is not None
-
     # --- storage
 
     def nest(self, layout: Layout, chunk: int = 0) -> Nest:
@@ -233,13 +224,15 @@ class Emitter:
 
     # --- blocks
 
-    def block(self, graph: Graph, targets: Mapping[Value, tuple[Storage, Value | None]]) -> None:
+    def block(self, graph: Graph, targets: _Targets) -> None:
         """Emit `graph`. `targets`: output → (where the owner wants it, the argument that lives there)."""
-        wanted = {v: storage.layout for v, (storage, _) in targets.items()}
-        plan = schedule(graph, self.values, self.homes, self.memory, wanted)
-        self.steps(plan, targets)
+        self.steps(self.plan(graph, targets), targets)
 
-    def steps(self, plan: Plan, targets: Mapping[Value, tuple[Storage, Value | None]]) -> None:
+    def plan(self, graph: Graph, targets: _Targets) -> Plan:
+        wanted = {v: storage.layout for v, (storage, _) in targets.items()}
+        return schedule(graph, self.values, self.homes, self.memory, wanted)
+
+    def steps(self, plan: Plan, targets: _Targets) -> None:
         """Emit what `plan` says of a block."""
         reuse = self._reuse(plan, targets)
         outer = self.pressure.names
@@ -254,9 +247,7 @@ class Emitter:
             s.name for (root, _), s in self._storage.items() if last.get(root, (-1, 0))[0] > index
         }
 
-    def _reuse(
-        self, plan: Plan, targets: Mapping[Value, tuple[Storage, Value | None]]
-    ) -> dict[Value, Storage]:
+    def _reuse(self, plan: Plan, targets: _Targets) -> dict[Value, Storage]:
         """Roots that can be made directly where the block's owner wants them."""
         found: dict[Value, Storage] = {}
         made = {
@@ -420,8 +411,7 @@ def _for(emitter: Emitter, node: Node) -> None:
     word = c_type(lower.type.scalar)
     emitter.scalars[body.args[0]] = iv
     targets = {o: (s, a) for o, s, a in zip(body.outputs, storages, body.args[1:]) if s is not None}
-    wanted = {v: storage.layout for v, (storage, _) in targets.items()}
-    plan = schedule(body, emitter.values, emitter.homes, emitter.memory, wanted)
+    plan = emitter.plan(body, targets)
     turns = pipeline.start(emitter, node, plan, pipeline.Loop(word, iv, *bounds))
     dirty = emitter.arena.enter_loop()
     with emitter.out.block(
@@ -429,21 +419,10 @@ def _for(emitter: Emitter, node: Node) -> None:
     ):
         emitter.steps(plan, targets)
         emitter.assign_all(list(zip(body.args[1:], body.outputs)))
-        _fence_iterations(emitter, node)
+        exchange.fence_iterations(emitter, node)
         pipeline.turn(emitter, turns)
     emitter.arena.leave_loop(dirty)
     _pass_on(emitter, node.outputs, body.args[1:])
-
-
-def _fence_iterations(emitter: Emitter, node: Node) -> None:
-    """What one iteration stores, the next may load by other threads."""
-    touched: dict[str, set[Value | None]] = {"load": set(), "store": set()}
-    for inner in (n for region in node.regions for n in region.walk()):
-        if inner.op in touched:
-            base = emitter.values.base(inner.inputs[0])
-            touched[inner.op].add(emitter.aliases.get(base, base) if base is not None else None)
-    if touched["load"] & touched["store"]:
-        exchange.fence(emitter)
 
 
 def _pass_on(emitter: Emitter, results: Sequence[Value], args: Sequence[Value]) -> None:
@@ -479,7 +458,7 @@ def _while(emitter: Emitter, node: Node) -> None:
             },
         )
         emitter.assign_all(list(zip(before.args, after.outputs)))
-        _fence_iterations(emitter, node)
+        exchange.fence_iterations(emitter, node)
     emitter.arena.leave_loop(dirty)
     _pass_on(emitter, node.outputs, after.args)
 

@@ -179,6 +179,17 @@ def fence(emitter: Emitter) -> None:
     barrier(emitter, "mem_device")
 
 
+def fence_iterations(emitter: Emitter, node: Node) -> None:
+    """What one iteration stores, the next may load by other threads."""
+    touched: dict[str, set[Value | None]] = {"load": set(), "store": set()}
+    for inner in (n for region in node.regions for n in region.walk()):
+        if inner.op in touched:
+            base = emitter.values.base(inner.inputs[0])
+            touched[inner.op].add(emitter.aliases.get(base, base) if base is not None else None)
+    if touched["load"] & touched["store"]:
+        fence(emitter)
+
+
 def convert(emitter: Emitter, root: Value, target: Layout) -> None:
     """Put `root` into `target`: inside each simdgroup if that can be and is cheaper, else by memory."""
     home = emitter.home_storage(root)

@@ -49,7 +49,8 @@ def emit(emitter: Emitter, node: Node, storage: Storage, product: Product) -> No
         if depth < k:
             emitter.arena.dirty = True
         shared = work.stage()
-        ahead = emitter.load_ahead(node)
+        if (ahead := emitter.ahead.get(node.id)) is not None:
+            ahead()
         turns = emitter.choice.unroll
         if unroll:
             out.line(emitter.target.loop)
@@ -61,7 +62,7 @@ def emit(emitter: Emitter, node: Node, storage: Storage, product: Product) -> No
                 out.line(emitter.target.loop)
             with out.block(f"for (int batch = 0; batch < {batch}; ++batch)" if batch > 1 else ""):
                 work.multiply(shared)
-    emitter.costs = emitter.costs.plus(operands.costs(unrolled=unroll, ahead=ahead))
+    emitter.costs = emitter.costs.plus(operands.costs(unrolled=unroll, ahead=ahead is not None))
 
 
 def _choice(operands: Operands, names: Sequence[str | None]) -> str:
@@ -88,11 +89,10 @@ class Operands:
         self.staged = [not direct for direct in emitter.homes.in_registers(node)]
         self.scalars = [v.type.scalar for v in node.inputs[:2]]
         self.turns = [0, 0]  # of the banks, per side, for one simdgroup
-        most = self.k
         self.depth = self.k
         if any(self.staged):
             most = stage_depth(emitter, node, self.k, SIDE, self._packed)
-            self.depth = max(SIDE, min(most, self.k // emitter.choice.split))
+            self.depth = max(SIDE, most // emitter.choice.split)
         self.places = self._places()
 
     def shape(self, side: int, depth: int) -> tuple[int, int]:
@@ -192,12 +192,12 @@ def _area(shape: tuple[int, int]) -> int:
     return shape[0] * shape[1]
 
 
-def _lanes(layout: Layout) -> list[tuple[int, int]]:
+def _lanes(layout: Layout) -> tuple[tuple[int, int], ...]:
     """(row, column) of the first element of each lane."""
     columns = layout.shape[-1]
     numbers = [layout.element(0, lane) for lane in range(1 << len(layout.lane))]
     area = columns * layout.shape[-2]
-    return [(n % area // columns, n % columns) for n in numbers]
+    return tuple((n % area // columns, n % columns) for n in numbers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,7 @@ class _Ahead:
             load(f"{loop.counter} < {loop.upper} - {loop.step}", at)
 
         load(f"{loop.lower} < {loop.upper}", loop.lower)
-        emitter.ahead(self.product.id, next_one)
+        emitter.ahead[self.product.id] = next_one
 
     def _collect(self) -> bool:
         """Find the nodes; False where they need what the loop carries, or others read the tiles."""

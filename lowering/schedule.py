@@ -24,7 +24,7 @@ class Schedule:
     """How one kernel is put on a chip. The same function and schedule always give the same text.
 
     `simdgroups`: of a program. `staging`: see above; a kernel without such operands has no use for it.
-    `split`: parts of K that a product's operands are staged in; more where they do not fit at once.
+    `split`: of K, as much as fits is staged at a time, divided by this.
     `unroll`: steps of 8 of K that stand in one turn of a product's loop.
     """
 

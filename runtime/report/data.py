@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ...fusion.joint.codes import CODES
@@ -61,6 +62,7 @@ def _group(report: FuseReport, k: int) -> dict[str, Any]:
         "threadgroup_bytes": kernel.threadgroup_bytes if kernel else None,
         "registers": kernel.registers if kernel and kernel.registers else None,
         "schedule": kernel.schedule if kernel else "",
+        "choice": asdict(kernel.choice) if kernel else None,
         "modelled": _modelled(report, k),
         "measured": _measured(report.joint[k] if report.joint else None),
     }

@@ -101,6 +101,7 @@ def test_json_is_plain_and_whole() -> None:
     assert (product["members"], product["rules"], product["anchor"]) == ([0, 1], ["EPILOGUE"], 0)
     assert product["flops"] >= 2 * ROWS * COLS * 32 and product["flops_exact"]
     assert product["threads"] == 128 and product["threadgroup_bytes"] > 0 and product["registers"]
+    assert product["choice"]["simdgroups"] == 4 and product["choice"]["staging"] == "padded"
     assert product["modelled"]["seconds"] < product["modelled"]["seconds_apart"]
     assert product["measured"] is None and product["refused"] == ""
     assert sum(g["bytes"] for g in data["groups"]) == data["bytes_after"]
