@@ -33,8 +33,8 @@ def check(body: Graph, values: Values) -> None:
             raise NoForwardProgress(
                 what,
                 where=cause.loc,
-                why="programs of a launch may run one after the other on a GPU, so one that waits for "
-                "another may wait for ever",
+                why="a GPU promises no forward progress: the programs of a launch may run one after the "
+                "other, so one that waits for another may wait for ever",
                 hint="split the launch where it waits, or run with triton_mlx.use('host')",
             )
 

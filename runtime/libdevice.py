@@ -1,7 +1,8 @@
 """`tl.extra.libdevice`: the names that CUDA users import, as operations of ours.
 
 Triton resolves these names when it compiles a kernel. What is not here is an AttributeError there, so a kernel
-never gets a function that no target has.
+never gets a function that no target has: sums, products, roots and conversions from integers that round to
+zero, up or down, and rcp64h.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 from triton.language import core as _core
+
+from . import libdevice_numbers as _numbers
+from . import libdevice_special as _special
 
 _FLOATS = ("fp32", "fp64", "fp16", "bf16")
 
@@ -99,3 +103,35 @@ def _binary(name: str, symbol: str) -> Callable[..., Any]:
 globals().update({n: _unary(n, s) for n, s in _UNARY.items()})
 globals().update({n: _unary(n, s, "int32") for n, s in _TESTS.items()})
 globals().update({n: _binary(n, s) for n, s in _BINARY.items()})
+
+# Conversions: name → (rounding before it, result).
+_ROUNDED = {"rn": "rint", "rz": "trunc_f", "rd": "floor", "ru": "ceil"}
+_INTEGERS = {"int": "int32", "uint": "uint32", "ll": "int64", "ull": "uint64"}
+_REALS = {"float": "fp32", "double": "fp64"}
+
+
+def _cast(name: str, result: str, rounding: str = "") -> Callable[..., Any]:
+    table = _table(rounding, 1)
+
+    def function(arg0: Any, _semantic: Any = None) -> Any:
+        whole = _call(rounding, [arg0], table, _semantic) if rounding else arg0
+        return _semantic.cast(whole, _core.dtype(result))
+
+    function.__name__ = name
+    return _core.extern(function)  # type: ignore[no-any-return]
+
+
+for _real, _type in _REALS.items():
+    for _integer, _kind in _INTEGERS.items():
+        for _suffix, _rounding in _ROUNDED.items():
+            _name = f"{_real}2{_integer}_{_suffix}"
+            globals()[_name] = _cast(_name, _kind, _rounding)
+        globals()[f"{_integer}2{_real}_rn"] = _cast(f"{_integer}2{_real}_rn", _type)
+double2float_rn = _cast("double2float_rn", "fp32")
+llrint = _cast("llrint", "int64", "rint")
+llround = _cast("llround", "int64", "round")
+
+for _module in (_numbers, _special):
+    globals().update(
+        {n: f for n, f in vars(_module).items() if hasattr(f, "cache_key") and n[0] != "_"}
+    )

@@ -26,4 +26,4 @@ def integer_power(x_ptr, out_ptr, EXPONENT: tl.constexpr, BLOCK: tl.constexpr):
 @triton.jit
 def no_such_function(x_ptr, out_ptr, BLOCK: tl.constexpr):
     at = tl.arange(0, BLOCK)
-    tl.store(out_ptr + at, libdevice.cyl_bessel_i0(tl.load(x_ptr + at)))
+    tl.store(out_ptr + at, libdevice.add_rz(tl.load(x_ptr + at), 1.0))

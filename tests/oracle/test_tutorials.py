@@ -12,7 +12,7 @@ import triton
 import triton.language as tl
 
 import triton_mlx
-from triton_mlx.fusion.errors import UnsupportedOperation
+from triton_mlx.fusion.errors import NoForwardProgress
 
 RANDOM = np.random.default_rng(0)
 
@@ -339,6 +339,6 @@ def test_locks_are_refused_where_programs_may_starve() -> None:
     ones = mx.ones(5)
     with (
         triton_mlx.use("simulate", checked=True),
-        pytest.raises(UnsupportedOperation, match="forward progress"),
+        pytest.raises(NoForwardProgress, match="forward progress"),
     ):
         norm_gradients(mx.array, normal(5, 100), normal(100), normal(5, 100), ones, ones)
