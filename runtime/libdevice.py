@@ -2,7 +2,7 @@
 
 Triton resolves these names when it compiles a kernel. What is not here is an AttributeError there, so a kernel
 never gets a function that no target has: sums, products, roots and conversions from integers that round to
-zero, up or down, and rcp64h.
+zero, up or down, rcp64h and rsqrt_rn.
 """
 
 from __future__ import annotations
