@@ -19,6 +19,7 @@ from ..fusion.passes.narrow import NarrowOffsets
 from .kernel import lower
 from .occupancy import better, resident
 from .record import BufferFacts, Kernel
+from .schedule import MODEL, Schedule
 from .targets import Target
 
 _NARROWED: tuple[passes.Pass, ...] = (NarrowOffsets(), RemoveDeadNodes())
@@ -27,16 +28,23 @@ _MOST_SPILLED = 4
 
 
 def lower_to_fit(
-    function: Function, target: Target, asked: int, facts: Mapping[int, BufferFacts]
+    function: Function,
+    target: Target,
+    asked: int,
+    facts: Mapping[int, BufferFacts],
+    schedule: Schedule = MODEL,
 ) -> Kernel:
     """`lower` with the number of simdgroups that suits `function`; the reason is in Kernel.schedule.
 
-    Raises the refusals of `lower` for the number that was asked for.
+    `schedule` decides where it says something. Raises the refusals of `lower` for the number that was
+    asked for, and TileTooLarge if the number that `schedule` wants does not fit.
     """
     if not target.wide_offsets:
         function = passes.run(_NARROWED, function).function
     if target.lanes == 1 or not target.registers:
-        return lower(function, target, asked, facts)
+        return lower(function, target, asked, facts, schedule)
+    if schedule.simdgroups is not None:
+        return _exactly(function, target, schedule.simdgroups, facts)
     most = target.max_threads // target.lanes
     start = min(asked, _useful(function, target.lanes))
     refused: TileTooLarge | None = None
@@ -57,6 +65,27 @@ def lower_to_fit(
     if best is None or best.registers > _MOST_SPILLED * target.registers:
         raise refused or _too_many(function, best, target)
     return _noted(best, _spills(best, target))
+
+
+def _exactly(
+    function: Function, target: Target, count: int, facts: Mapping[int, BufferFacts]
+) -> Kernel:
+    if count > _useful(function, target.lanes):
+        raise TileTooLarge(
+            f"{count} simdgroups",
+            where=function.loc,
+            why="the largest tile has no elements for more",
+            hint="use fewer, or larger block sizes",
+        )
+    kernel = lower(function, target, count, facts)
+    if kernel.registers > target.registers:
+        raise TileTooLarge(
+            f"the tiles of a program take about {kernel.registers} registers of each thread",
+            where=function.loc,
+            why=f"a thread has {target.registers}, and the schedule says {count} simdgroups",
+            hint="use more simdgroups, or smaller block sizes",
+        )
+    return _noted(kernel, f"{count} simdgroups, as the schedule says")
 
 
 def _noted(kernel: Kernel, reason: str) -> Kernel:

@@ -94,6 +94,7 @@ class Kernel:
     `schedule`: what was chosen for the chip, and why: the number of simdgroups, how products are split.
     `product_reads`: fragments of operands that a simdgroup reads from threadgroup memory for each
     multiplication of a product (the most of any; 0: there is none).
+    `vector_bits`: width of vectors that the host's compiler shall prefer (0: its own choice).
     `inputs`: indexes into `accesses` of the buffers whose old contents the body reads.
     """
 
@@ -112,3 +113,4 @@ class Kernel:
     registers: int = 0
     schedule: str = ""
     product_reads: float = 0
+    vector_bits: int = 0

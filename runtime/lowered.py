@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ..lowering.record import Access, BufferFacts, Kernel, Site
+from ..lowering.schedule import MODEL, Schedule
 from . import cache
 
 if TYPE_CHECKING:
@@ -69,16 +70,27 @@ def trial(text: str, target: str, num_warps: int) -> Kernel:
     return lower_to_fit(function, _row(target), num_warps, facts)
 
 
-def kernel_for(text: str, target: str, num_warps: int, facts: Mapping[int, BufferFacts]) -> Kernel:
+def kernel_for(
+    text: str,
+    target: str,
+    num_warps: int,
+    facts: Mapping[int, BufferFacts],
+    schedule: Schedule = MODEL,
+) -> Kernel:
     """The lowered kernel, from the disk cache if an earlier process made it."""
     key = cache.digest(
-        cache.sources_digest(), text, _name(target), str(num_warps), repr(sorted(facts.items()))
+        cache.sources_digest(),
+        text,
+        device_name(target),
+        str(num_warps),
+        repr(sorted(facts.items())),
+        repr(schedule),
     )
     found = _read(key)
     if found is None:
         from ..lowering.fit import lower_to_fit
 
-        found = lower_to_fit(function_of(text), _row(target), num_warps, facts)
+        found = lower_to_fit(function_of(text), _row(target), num_warps, facts, schedule)
         cache.write("lowered", key, "kernel.json", json.dumps(asdict(found)).encode())
     return found
 
@@ -130,7 +142,7 @@ def _cuda_device() -> Capability:
     return row if row.backend == "cuda" else hwinfo.find(_OLDEST_CUDA)
 
 
-def _name(arch: str) -> str:
+def device_name(arch: str) -> str:
     """What the disk cache tells apart: the device that is there, and what is trusted of it."""
     if arch == "cuda":
         return f"cuda:{capability(arch).name}"
