@@ -28,13 +28,17 @@ def __getattr__(name: str) -> Any:
     return Shaped
 
 
-def use(target: str, *, checked: bool | None = None, chip: str | None = None) -> Any:
+def use(
+    target: str, *, checked: bool | None = None, chip: str | None = None, tuned: bool = True
+) -> Any:
     """Run kernels on `target`: "host", "simulate" or "metal". Also a context manager.
 
     `chip`: a row of the capability table ("M3 Max") that "simulate" and "metal" lower for; without it,
     the chip that is there.
     `checked` (simulate only): report races, missing barriers, bad accesses and unwritten outputs; a
-    finding raises SimulatorFinding. Raises UnknownTarget for another name.
+    finding raises SimulatorFinding.
+    `tuned`: launches use what `python -m triton_mlx tune` has measured for them on this
+    machine (docs/tuning.md). Raises UnknownTarget for another name.
 
         triton_mlx.use("host")
         with triton_mlx.use("simulate", checked=True):
@@ -42,7 +46,7 @@ def use(target: str, *, checked: bool | None = None, chip: str | None = None) ->
     """
     from .runtime.target import use as _use
 
-    return _use(target, checked=checked, chip=chip)
+    return _use(target, checked=checked, chip=chip, tuned=tuned)
 
 
 def counted() -> Any:

@@ -49,7 +49,7 @@ class Emitter:
         names: Names,
     ):
         self.function, self.target, self.choice = function, target, choice
-        self.simdgroups = 0 if target.lanes == 1 else choice.simdgroups
+        self.simdgroups = 0 if target.lanes == 1 else choice.simdgroups or 1
         self.values = Values(function)
         self._axes = analyse(function) if target.vectors else {}
         planned = products(

@@ -21,7 +21,7 @@ from .choose import improved
 from .kernel import lower
 from .occupancy import Core, modelled, resident
 from .record import BufferFacts, Kernel
-from .schedule import Schedule
+from .schedule import MODEL, Schedule
 from .targets import Target
 
 _NARROWED: tuple[passes.Pass, ...] = (NarrowOffsets(), RemoveDeadNodes())
@@ -36,19 +36,22 @@ def lower_to_fit(
     target: Target,
     asked: int,
     facts: Mapping[int, BufferFacts],
-    schedule: Schedule | None = None,
+    schedule: Schedule = MODEL,
 ) -> Kernel:
     """`lower` with the schedule that suits `function` on the chip; the reason is in Kernel.schedule.
 
-    `asked`: simdgroups that the user wants. `schedule`: take that and choose nothing.
-    Raises the refusals of `lower` for the number that was asked for.
+    `asked`: simdgroups that the user wants. `schedule`: where it says how many, take it and choose nothing.
+    Raises the refusals of `lower` for the number that was asked for, and TileTooLarge if the number that
+    `schedule` wants does not fit.
     """
     if not target.wide_offsets:
         function = passes.run(_NARROWED, function).function
-    if schedule is not None:
-        return _noted(lower(function, target, schedule, facts), f"given: {schedule}")
     if target.lanes == 1 or not target.registers:
-        return lower(function, target, Schedule(asked), facts)
+        return lower(
+            function, target, replace(schedule, simdgroups=schedule.simdgroups or asked), facts
+        )
+    if schedule.simdgroups is not None:
+        return _exactly(function, target, schedule, facts)
 
     def lowered(choice: Schedule) -> Kernel:
         return lower(function, target, choice, facts)
@@ -81,6 +84,28 @@ def _with_simdgroups(
     if best is None or best.registers > _MOST_SPILLED * target.registers:
         raise refused or _too_many(function, best, target)
     return _noted(best, _spills(best, target))
+
+
+def _exactly(
+    function: Function, target: Target, schedule: Schedule, facts: Mapping[int, BufferFacts]
+) -> Kernel:
+    count = schedule.simdgroups or 1
+    if count > _useful(function, target.lanes):
+        raise TileTooLarge(
+            simdgroups(count),
+            where=function.loc,
+            why="the largest tile has no elements for more",
+            hint="use fewer, or larger block sizes",
+        )
+    kernel = lower(function, target, schedule, facts)
+    if kernel.registers > target.registers:
+        raise TileTooLarge(
+            f"the tiles of a program take about {kernel.registers} registers of each thread",
+            where=function.loc,
+            why=f"a thread has {target.registers}, and the schedule says {simdgroups(count)}",
+            hint="use more simdgroups, or smaller block sizes",
+        )
+    return _noted(kernel, f"given: {schedule}")
 
 
 def _noted(kernel: Kernel, reason: str) -> Kernel:

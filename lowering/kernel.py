@@ -17,7 +17,7 @@ from .emit import Emitter
 from .names import Names
 from .protocol import access, usages
 from .record import Access, BufferFacts, Kernel
-from .schedule import Schedule
+from .schedule import MODEL, Schedule
 from .targets import Target
 from .text import c_type
 from .values import Values
@@ -30,7 +30,7 @@ def lower(
 
     Raises the refusals of fusion/errors.py with the place in the user's kernel.
     """
-    params, simdgroups = function.body.args, choice.simdgroups
+    params, simdgroups = function.body.args, choice.simdgroups or 1
     if simdgroups * target.lanes > target.max_threads and target.lanes > 1:
         raise TileTooLarge(
             f"num_warps={simdgroups}",
@@ -80,8 +80,13 @@ def lower(
     inputs = tuple(k for k, a in enumerate(ordered) if re.search(rf"\b{a.old}\[", body))
     if target.restricts:
         body = _restricted(body, [ordered[k].old for k in inputs], ordered)
-    assemble = _host if target.lanes == 1 else _threads
-    header, source = assemble(emitter, body, ordered, pieces, overlaps)
+    on_host = target.lanes == 1
+    if on_host:
+        header, source = _host(emitter, body, ordered, pieces, overlaps, choice.axis or 0)
+        if replace(choice, simdgroups=None) != MODEL:
+            emitter.notes.append(str(replace(choice, simdgroups=None)))
+    else:
+        header, source = _threads(emitter, body, ordered, pieces)
     return Kernel(
         function.name,
         target.name,
@@ -95,10 +100,11 @@ def lower(
         emitter.arena.bytes,
         emitter.tile_bytes,
         tuple(emitter.sites),
-        emitter.pressure.registers if target.lanes > 1 else 0,
+        0 if on_host else emitter.pressure.registers,
         "; ".join(dict.fromkeys(emitter.notes)),
         emitter.costs,
         choice,
+        (choice.vector_bits or 0) if on_host else 0,
     )
 
 
@@ -154,7 +160,6 @@ def _threads(
     body: str,
     accesses: Sequence[Access],
     scalars: Sequence[tuple[str, Scalar]],
-    overlaps: bool,
 ) -> tuple[str, str]:
     """(header, source) for mx.fast.metal_kernel or mx.fast.cuda_kernel."""
     lines = ["  TILE_NO_CONTRACTION"]
@@ -211,8 +216,9 @@ def _host(
     accesses: Sequence[Access],
     scalars: Sequence[tuple[str, Scalar]],
     overlaps: bool,
+    axis: int,
 ) -> tuple[str, str]:
-    """(header, source) of a C++ file whose function runs a range of programs."""
+    """(header, source) of a C++ file whose function runs a range of programs, along `axis` first."""
     restrict = "" if overlaps or emitter.synchronises else " __restrict"
     params = [
         f"{'const ' if a.mode == 'read' else ''}{a.storage}*{restrict} {a.name}" for a in accesses
@@ -232,8 +238,7 @@ def _host(
             "                             const int64_t* grid, int64_t begin, int64_t end) {",
             "  const uint3 count = {(uint)grid[0], (uint)grid[1], (uint)grid[2]};",
             "  for (int64_t p = begin; p < end; ++p) {",
-            "    const uint3 at = {(uint)(p % grid[0]), (uint)(p / grid[0] % grid[1]),",
-            "                      (uint)(p / (grid[0] * grid[1]))};",
+            *_place(axis),
             f"    program({', '.join([*args, 'at', 'count'])});",
             "  }",
             "  return 0;",
@@ -242,6 +247,23 @@ def _host(
         ]
     )
     return "\n".join([_host_headers(), prelude("words.h"), prelude("host_words.h")]), source
+
+
+def _place(axis: int) -> list[str]:
+    """Statements that make the place of program number p in the grid."""
+    first, second, third = axis, *(k for k in range(3) if k != axis)
+    x, y, z = (
+        {
+            first: f"p % grid[{first}]",
+            second: f"p / grid[{first}] % grid[{second}]",
+            third: f"p / (grid[{first}] * grid[{second}])",
+        }[k]
+        for k in range(3)
+    )
+    return [
+        f"    const uint3 at = {{(uint)({x}), (uint)({y}),",
+        f"                      (uint)({z})}};",
+    ]
 
 
 def _host_headers() -> str:

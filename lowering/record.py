@@ -119,6 +119,7 @@ class Kernel:
     `registers`: 32-bit registers that a thread needs, estimated (0: not estimated).
     `schedule`: what was chosen for the chip, and why, in words; `choice`: as a value.
     `costs`: of its products on matrix units.
+    `vector_bits`: width of vectors that the host's compiler shall prefer (0: its own choice).
     `inputs`: indexes into `accesses` of the buffers whose old contents the body reads.
     """
 
@@ -138,3 +139,4 @@ class Kernel:
     schedule: str = ""
     costs: Costs = Costs()
     choice: Schedule = Schedule(1)
+    vector_bits: int = 0

@@ -23,15 +23,36 @@ Staging = Literal["staged", "padded", "doubled", "direct"]
 class Schedule:
     """How one kernel is put on a chip. The same function and schedule always give the same text.
 
-    `simdgroups`: of a program. `staging`: see above; a kernel without such operands has no use for it.
+    `simdgroups`: of a program, a power of two; None leaves it, and what follows, to the model.
+    `staging`: see above; a kernel without such operands has no use for it.
     `split`: of K, as much as fits is staged at a time, divided by this.
     `unroll`: steps of 8 of K that stand in one turn of a product's loop.
+    `vector_bits`: width of the vectors that the host's compiler shall prefer, instead of its own choice.
+    `axis`: on the host, the axis of the grid along which programs follow each other, instead of the first.
     """
 
-    simdgroups: int
+    simdgroups: int | None = None
     staging: Staging = "padded"
     split: int = 1
     unroll: int = 1
+    vector_bits: int | None = None
+    axis: int | None = None
+
+    def __str__(self) -> str:
+        parts = []
+        if self.simdgroups is not None:
+            parts.append(f"{self.simdgroups} simdgroup{'s' if self.simdgroups > 1 else ''}")
+        for name in ("staging", "split", "unroll"):
+            if getattr(self, name) != getattr(MODEL, name):
+                parts.append(f"{name} {getattr(self, name)}")
+        if self.vector_bits is not None:
+            parts.append(f"{self.vector_bits}-bit vectors")
+        if self.axis is not None:
+            parts.append(f"programs along axis {self.axis} first")
+        return ", ".join(parts) or "the model's choice"
+
+
+MODEL = Schedule()
 
 
 @dataclass(frozen=True, slots=True)

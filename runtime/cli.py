@@ -51,8 +51,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _split(argv: list[str]) -> tuple[list[str], list[str]]:
-    """`report`'s own options may stand after the script, so the script's arguments come after --."""
-    if argv[:1] != ["report"] or "--" not in argv:
+    """Some commands' own options may stand after the script, so the script's arguments come after --."""
+    if argv[:1] not in (["report"], ["tune"]) or "--" not in argv:
         return argv, []
     at = argv.index("--")
     return argv[:at], argv[at + 1 :]
@@ -119,6 +119,9 @@ def _parser() -> argparse.ArgumentParser:
     if importlib.util.find_spec("triton_mlx.runtime.inspect") is not None:
         _add_emit(command("emit", "run a script, and print the source of the kernels it launched"))
     _add_report(command("report", "run a script, and say what became of the kernels it launched"))
+    _add_tune(
+        command("tune", "run a script, and find faster schedules for the kernels it launched")
+    )
     return parser
 
 
@@ -161,6 +164,18 @@ def _add_report(report: argparse.ArgumentParser) -> None:
     report.add_argument("--html", metavar="FILE", default="", help="write one page with everything")
     report.epilog = "Arguments of the script come after --."
     report.set_defaults(run=_report)
+
+
+def _add_tune(tune: argparse.ArgumentParser) -> None:
+    tune.add_argument("script", help="a Python file; its output goes to stderr")
+    tune.add_argument(
+        "--target", choices=("host", "metal", "simulate", "cuda"), default="",
+        help="tune for this one, wherever the script runs (simulate: metal, ranked by a model)",
+    )  # fmt: skip
+    tune.add_argument("--chip", default="", help='a row of the hardware table, such as "M2 Pro"')
+    tune.add_argument("--budget", metavar="SECONDS", default="120", help="of trying (120)")
+    tune.epilog = "Arguments of the script come after --."
+    tune.set_defaults(run=_tune)
 
 
 def _demo(args: argparse.Namespace) -> int:
@@ -248,5 +263,21 @@ def _report(args: argparse.Namespace) -> int:
         chip=args.chip,
         json=args.json,
         html=args.html,
+        stream=sys.stdout,
+    )
+
+
+def _tune(args: argparse.Namespace) -> int:
+    if problem := _broken_import():
+        return _say(problem, REFUSED)
+    from .tune.command import checked_budget, run
+
+    return run(
+        args.script,
+        args.after,
+        target=args.target,
+        chip=args.chip,
+        budget=checked_budget(args.budget),
+        json=args.json,
         stream=sys.stdout,
     )

@@ -13,7 +13,8 @@ from .native import cxx
 def compiled(kernel: Kernel) -> int:
     """Address of the kernel's range function, compiled or taken from the disk cache."""
     source = f"{kernel.header}\n{kernel.body}"
-    path = cxx.compile_shared(source, name=kernel.name, kind="host", flags=cxx.KERNEL_FLAGS)
+    flags = (*cxx.KERNEL_FLAGS, *cxx.width_flags(kernel.vector_bits))
+    path = cxx.compile_shared(source, name=kernel.name, kind="host", flags=flags)
     library = ctypes.CDLL(str(path))
     address = ctypes.cast(library.triton_kernel, ctypes.c_void_p).value
     assert address is not None

@@ -14,10 +14,12 @@ from triton.runtime.jit import TensorWrapper
 
 from ..fusion.errors import BadArgument
 from ..lowering.record import BufferFacts, Kernel
+from ..lowering.schedule import MODEL, Schedule
 from . import lowered, native
 from .descriptors import is_descriptor, types_of, values_of
 from .report import history
 from .target import SHAPES, current
+from .tune.lookup import Finder
 
 # Triton's scalar types → struct format of an 8-byte slot.
 _FORMATS = {
@@ -332,32 +334,41 @@ def _storage(array: Any) -> str:
     return _STORAGE[name]
 
 
-def _prepare_host(launcher: Launcher, facts: dict[int, BufferFacts]) -> Call:
+def _prepare_host(
+    launcher: Launcher, facts: dict[int, BufferFacts], schedule: Schedule | None = None
+) -> Call:
     from .host import compiled
     from .native.cxx import NoCompiler
 
-    kernel = lowered.kernel_for(launcher.text, "host", launcher.num_warps, facts)
+    def made(wanted: Schedule) -> tuple[Kernel, int]:
+        kernel = lowered.kernel_for(launcher.text, "host", launcher.num_warps, facts, wanted)
+        return kernel, compiled(kernel)
+
+    find = Finder(launcher, facts, schedule)
     try:
-        address = compiled(kernel)
+        kernel, _ = made(schedule or MODEL)
     except NoCompiler as error:
+        kernel = lowered.kernel_for(launcher.text, "host", launcher.num_warps, facts)
         return _prepare_numpy(launcher.text, kernel, facts, str(error))
     written = tuple(k for k, a in enumerate(kernel.accesses) if a.mode != "read")
     name, stack = kernel.name, kernel.stack_bytes
-    proofs: dict[Any, tuple[bool, ...]] = {}
+    known: dict[Any, tuple[tuple[bool, ...], int]] = {}
 
     def call(arrays: Sequence[Any], scalars: bytes, grid: tuple[int, int, int]) -> None:
         key = (scalars, grid, *[arrays[k].size for k in written])
-        fresh = proofs.get(key)
-        if fresh is None:
-            if len(proofs) >= _MOST_PROOFS:
-                proofs.clear()
-            fresh = proofs[key] = _fresh(launcher.text, kernel, facts, key)
+        ready = known.get(key)
+        if ready is None:
+            if len(known) >= _MOST_PROOFS:
+                known.clear()
+            wanted = find(scalars, grid, key[2:], lambda: arrays)
+            ready = known[key] = (_fresh(launcher.text, kernel, facts, key), made(wanted)[1])
+        fresh, address = ready
         if kernel.sites:
-            made = _launch_and_listen(kernel, address, arrays, written, fresh, scalars, grid)
+            new = _launch_and_listen(kernel, address, arrays, written, fresh, scalars, grid)
         else:
-            made = native.launch(address, tuple(arrays), written, fresh, scalars, grid, stack, name)
-        for k, new in zip(written, made):
-            native.rebind(arrays[k], new)
+            new = native.launch(address, tuple(arrays), written, fresh, scalars, grid, stack, name)
+        for k, array in zip(written, new):
+            native.rebind(arrays[k], array)
         remember(arrays[k] for k in written)
 
     return call
@@ -428,19 +439,23 @@ def remember(arrays: Iterable[Any]) -> None:
     del _pending[:-16]
 
 
-def _prepare_metal(launcher: Launcher, facts: dict[int, BufferFacts]) -> Call:
+def _prepare_metal(
+    launcher: Launcher, facts: dict[int, BufferFacts], schedule: Schedule | None = None
+) -> Call:
     from .metal import prepare
 
-    return prepare(launcher, facts)
+    return prepare(launcher, facts, schedule)
 
 
-def _prepare_shapes(launcher: Launcher, facts: dict[int, BufferFacts]) -> Call:
+def _prepare_shapes(
+    launcher: Launcher, facts: dict[int, BufferFacts], schedule: Schedule | None = None
+) -> Call:
     from .report.ahead import prepare
 
     return prepare(launcher, facts)
 
 
-_PREPARE: dict[str, Callable[[Launcher, dict[int, BufferFacts]], Call]] = {
+_PREPARE: dict[str, Callable[..., Call]] = {
     "host": _prepare_host,
     "simulate": _prepare_metal,
     "metal": _prepare_metal,

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ..lowering.record import Access, BufferFacts, Costs, Kernel, Site
-from ..lowering.schedule import Schedule
+from ..lowering.schedule import MODEL, Schedule
 from . import cache
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def kernel_for(
     target: str,
     num_warps: int,
     facts: Mapping[int, BufferFacts],
-    schedule: Schedule | None = None,
+    schedule: Schedule = MODEL,
 ) -> Kernel:
     """The lowered kernel, from the disk cache if an earlier process made it.
 
@@ -84,10 +84,10 @@ def kernel_for(
     key = cache.digest(
         cache.sources_digest(),
         text,
-        _name(target),
+        device_name(target),
         str(num_warps),
         repr(sorted(facts.items())),
-        *([repr(schedule)] if schedule else []),
+        repr(schedule),
     )
     found = _read(key)
     if found is None:
@@ -145,7 +145,7 @@ def _cuda_device() -> Capability:
     return row if row.backend == "cuda" else hwinfo.find(_OLDEST_CUDA)
 
 
-def _name(arch: str) -> str:
+def device_name(arch: str) -> str:
     """What the disk cache tells apart: the device that is there, and what is trusted of it."""
     if arch == "cuda":
         return f"cuda:{capability(arch).name}"

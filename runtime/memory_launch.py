@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..fusion.errors import BadArgument
 from ..lowering.record import BufferFacts, Kernel
+from ..lowering.schedule import MODEL, Schedule
 from . import lowered, native
 from .arrays import Block, block_of, flat, is_memory
+from .tune.lookup import Finder
 
 if TYPE_CHECKING:
     from .launch import Call, Launcher
@@ -70,14 +72,42 @@ class _OnHost:
     def __init__(self, launcher: Launcher):
         self.launcher = launcher
         self.compiled: dict[Any, tuple[Kernel, int]] = {}
+        self.finders: dict[Any, Finder] = {}
 
-    def _compiled(self, facts: Mapping[int, BufferFacts]) -> tuple[Kernel, int]:
+    def _schedule(
+        self,
+        facts: Mapping[int, BufferFacts],
+        arrays: Mapping[int, Any],
+        blocks: Mapping[int, Block],
+        scalars: bytes,
+        grid: Grid,
+    ) -> Schedule:
+        """What was measured for the sizes of this launch."""
+        if any(f.overlaps for f in facts.values()):
+            return MODEL
         key = tuple(facts.items())
+        find = self.finders.get(key) or self.finders.setdefault(key, Finder(self.launcher, facts))
+        kernel, _ = self._compiled(facts, MODEL)
+        owners = list(kernel.buffers)
+        sizes = tuple(
+            _elements(arrays[p], blocks.get(p))
+            for p, a in zip(owners, kernel.accesses)
+            if a.mode != "read"
+        )
+        return find(
+            scalars,
+            grid,
+            sizes,
+            lambda: [_Copied._as_mlx(arrays[p], blocks.get(p)) for p in owners],
+        )
+
+    def _compiled(self, facts: Mapping[int, BufferFacts], schedule: Schedule) -> tuple[Kernel, int]:
+        key = (tuple(facts.items()), schedule)
         if key not in self.compiled:
             from .host import compiled
 
             launcher = self.launcher
-            kernel = lowered.kernel_for(launcher.text, "host", launcher.num_warps, facts)
+            kernel = lowered.kernel_for(launcher.text, "host", launcher.num_warps, facts, schedule)
             self.compiled[key] = kernel, compiled(kernel)
         return self.compiled[key]
 
@@ -94,7 +124,8 @@ class _OnHost:
         from . import messages
         from .native.eager import run_pool
 
-        kernel, address = self._compiled(facts)
+        schedule = self._schedule(facts, arrays, blocks, scalars, grid)
+        kernel, address = self._compiled(facts, schedule)
         _check_writable(kernel, blocks)
         addresses: list[int] = []
         mine: dict[int, Any] = {}  # parameter → numpy memory that stands for an mx.array
@@ -161,6 +192,10 @@ class _Copied:
             raise BadArgument("a numpy array with negative strides", hint="pass array.copy()")
         made = mx.array(flat(block))
         return made.view(mx.bfloat16) if block.dtype == "bfloat16" else made
+
+
+def _elements(array: Any, block: Block | None) -> int:
+    return int(array.size) if block is None else len(flat(block))
 
 
 def _memory_of(array: Any, copy: bool) -> Any:

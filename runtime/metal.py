@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..fusion.errors import BadArgument, TritonMlxError
 from ..lowering.record import Access, BufferFacts, Kernel
+from ..lowering.schedule import MODEL, Schedule
 from . import atomic_keys, cache, lowered, messages, native
 from .metal_call import MetalCall, dtype_name
+from .tune.lookup import Finder
 
 if TYPE_CHECKING:
     from .launch import Call, Launcher
@@ -37,10 +39,16 @@ class TooManyBuffers(TritonMlxError):
     code = "TOO_MANY_BUFFERS"
 
 
-def prepare(launcher: Launcher, facts: Mapping[int, BufferFacts]) -> Call:
-    """A function that launches on arrays (one per buffer), packed scalars and a grid."""
+def prepare(
+    launcher: Launcher, facts: Mapping[int, BufferFacts], schedule: Schedule | None = None
+) -> Call:
+    """A function that launches on arrays (one per buffer), packed scalars and a grid.
+
+    `schedule`: of all launches; without it each has what was measured for it, or the model's choice.
+    """
     from .launch import remember
 
+    find = Finder(launcher, facts, schedule)
     plans: dict[Any, _Ready] = {}
 
     def call(arrays: Sequence[Any], scalars: bytes, grid: Grid) -> None:
@@ -49,7 +57,8 @@ def prepare(launcher: Launcher, facts: Mapping[int, BufferFacts]) -> Call:
         if ready is None:
             _check_sizes(arrays)
             arch, warps = launcher.choice.arch, launcher.num_warps
-            kernel = plan(launcher.text, arch, warps, facts, key)
+            wanted = find(scalars, grid, key[2], lambda: arrays)
+            kernel = plan(launcher.text, arch, warps, facts, key, wanted)
             ready = plans[key] = _ready(launcher, kernel, arrays, scalars, grid)
         for k, new in _launch(ready, arrays):
             native.rebind(arrays[k], new)
@@ -102,6 +111,7 @@ def plan(
     num_warps: int,
     facts: Mapping[int, BufferFacts],
     key: tuple[bytes, Grid, tuple[int, ...]],
+    schedule: Schedule = MODEL,
 ) -> Kernel:
     """The kernel for a launch: what it covers decides how its outputs come back.
 
@@ -109,7 +119,7 @@ def plan(
     buffer.
     """
     scalars, grid, elements = key
-    first = lowered.kernel_for(text, arch, num_warps, facts)
+    first = lowered.kernel_for(text, arch, num_warps, facts, schedule)
     if not any(a.mode == "merged" for a in first.accesses):
         return first
     sizes = {
@@ -124,7 +134,7 @@ def plan(
         k: replace(f, covered=f.same_as in covered, visited=f.same_as in visited)
         for k, f in facts.items()
     }
-    return lowered.kernel_for(text, arch, num_warps, proved)
+    return lowered.kernel_for(text, arch, num_warps, proved, schedule)
 
 
 def _launch(ready: _Ready, arrays: Sequence[Any]) -> list[tuple[int, Any]]:

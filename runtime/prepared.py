@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..fusion.graph import Function
 from ..fusion.joint.records import Launch
 from ..lowering.record import BufferFacts
+from ..lowering.schedule import Schedule
 from . import lowered
 from .launch import _PREPARE, Call
 from .target import Choice
@@ -43,6 +44,18 @@ def call_of(launch: Launch, choice: Choice) -> tuple[Call, tuple[int, ...]]:
     """The call of `launch` on `choice`, and the slots whose arrays it takes, in order."""
     kernel: Any = _Kernel(lowered.text_for(launch.function), launch.num_warps, choice)
     return _PREPARE[choice.name](kernel, facts_of(launch)), tuple(first_parameters(launch))
+
+
+def call_for(
+    text: str,
+    choice: Choice,
+    num_warps: int,
+    facts: Mapping[int, BufferFacts],
+    schedule: Schedule,
+) -> Call:
+    """The call of a kernel on `choice` with `schedule`, whatever was measured."""
+    kernel: Any = _Kernel(text, num_warps, choice)
+    return _PREPARE[choice.name](kernel, dict(facts), schedule)
 
 
 def scalar_places(launch: Launch, functions: Sequence[Function]) -> tuple[tuple[int, int], ...]:

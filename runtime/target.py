@@ -31,11 +31,15 @@ class MissingTriton(TritonMlxError, ImportError):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A target, the chip that it lowers for ("": what is there), and whether it checks."""
+    """A target, the chip that it lowers for ("": what is there), and whether it checks.
+
+    `tuned`: launches get the schedules that were measured for them.
+    """
 
     name: str
     checked: bool = False
     chip: str = ""
+    tuned: bool = True
 
     @property
     def device(self) -> int:
@@ -54,13 +58,13 @@ _FIRST_DEVICE = 1 << 10  # above the devices of Triton's own back ends in the sa
 _numbers: dict[Choice, int] = {}
 
 
-def _checked_choice(name: str, checked: bool, chip: str) -> Choice:
+def _checked_choice(name: str, checked: bool, chip: str, tuned: bool = True) -> Choice:
     if name not in NAMES:
         raise UnknownTarget(
             f"target {name!r}", why=f"targets are {', '.join(NAMES)}", hint="triton_mlx.use('host')"
         )
     if not chip:
-        return Choice(name, checked and name == "simulate")
+        return Choice(name, checked and name == "simulate", tuned=tuned)
     from .. import hwinfo
 
     row = hwinfo.find(chip)
@@ -70,7 +74,7 @@ def _checked_choice(name: str, checked: bool, chip: str) -> Choice:
             why="metal and simulate take rows of Apple GPUs, cuda takes compute capabilities",
             hint="triton_mlx.use('simulate', chip='M3 Max')",
         )
-    return Choice(name, checked and name == "simulate", row.name)
+    return Choice(name, checked and name == "simulate", row.name, tuned)
 
 
 _chosen: Choice | None = None
@@ -110,13 +114,21 @@ def has_cuda(mx: Any) -> bool:
 class use:  # noqa: N801  reads as a verb: use("host")
     """Choose the target from now on, or within a `with` block. See triton_mlx.use."""
 
-    def __init__(self, target: str, *, checked: bool | None = None, chip: str | None = None):
+    def __init__(
+        self,
+        target: str,
+        *,
+        checked: bool | None = None,
+        chip: str | None = None,
+        tuned: bool = True,
+    ):
         global _chosen
         settings = Settings.from_env()
         choice = _checked_choice(
             target,
             settings.checked if checked is None else checked,
             (settings.chip if target != "host" else "") if chip is None else chip,
+            tuned,
         )
         self._previous = _chosen
         self._driver = _activate()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from triton_mlx import hwinfo
 from triton_mlx.lowering.fit import lower_to_fit
 from triton_mlx.lowering.record import BufferFacts, Kernel
-from triton_mlx.lowering.schedule import Schedule
+from triton_mlx.lowering.schedule import MODEL, Schedule
 from triton_mlx.lowering.targets import Target, target_for
 from triton_mlx.runtime import cache, lowered, metal
 from triton_mlx.runtime.metal_call import MetalCall
@@ -44,27 +45,21 @@ def install(patch: pytest.MonkeyPatch, spills: bool = False) -> None:
         target: str,
         num_warps: int,
         facts: Mapping[int, BufferFacts],
-        schedule: Schedule | None = None,
+        schedule: Schedule = MODEL,
     ) -> Kernel:
         kernel = kernel_for(text, target, num_warps, facts, schedule)
         if target.startswith("simulate") or target.startswith("metal"):
-            judge_fit(
-                kernel, target, spills, lambda t: _lowered(text, t, num_warps, facts, schedule)
-            )
+            # A schedule is for one chip.
+            others = None if schedule != MODEL else partial(_lowered, text, num_warps, facts)
+            judge_fit(kernel, target, spills, others)
         return kernel
 
     patch.setattr(metal, "_run", judged_run)
     patch.setattr(lowered, "kernel_for", judged_kernel)
 
 
-def _lowered(
-    text: str,
-    target: Target,
-    warps: int,
-    facts: Mapping[int, BufferFacts],
-    schedule: Schedule | None,
-) -> Kernel:
-    return lower_to_fit(lowered.function_of(text), target, warps, facts, schedule)
+def _lowered(text: str, warps: int, facts: Mapping[int, BufferFacts], target: Target) -> Kernel:
+    return lower_to_fit(lowered.function_of(text), target, warps, facts)
 
 
 def judge_text(call: MetalCall, inputs: Any) -> None:

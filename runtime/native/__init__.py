@@ -30,6 +30,7 @@ __all__ = [
     "identity",
     "launch",
     "load",
+    "on_threads",
     "origin",
     "others",
     "rebind",
@@ -185,6 +186,23 @@ def use_eager() -> Iterator[None]:
         yield
     finally:
         _forced_eager.reset(token)
+
+
+@contextlib.contextmanager
+def on_threads(count: int) -> Iterator[None]:
+    """Launches that are evaluated inside run on `count` threads, whether or not waking them has paid so far.
+
+    Nothing changes where launches are eager.
+    """
+    module = load()
+    if module is None:
+        yield
+        return
+    before = module.set_threads(1 if count == 1 else -count)
+    try:
+        yield
+    finally:
+        module.set_threads(before)
 
 
 def thread_count() -> int:

@@ -73,6 +73,34 @@ def find() -> Compiler:
 
 
 @functools.cache
+def vector_widths() -> tuple[int, ...]:
+    """Bits of the vectors that this CPU has and its compilers can be told to prefer; none off x86-64."""
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return ()
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return ()
+    words = next((line.split() for line in text.splitlines() if line.startswith("flags")), [])
+    return (128, *([256] if "avx2" in words else []), *([512] if "avx512f" in words else []))
+
+
+def width_flags(bits: int) -> tuple[str, ...]:
+    """What tells a compiler to prefer vectors of `bits` (0: nothing)."""
+    return (f"-mprefer-vector-width={bits}",) if bits else ()
+
+
+def cpu_name() -> str:
+    """What the CPU calls itself."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return next(iter(names), "") or platform.processor() or platform.machine()
+
+
+@functools.cache
 def cpu_fingerprint() -> str:
     """32 hex digits that change with the CPU's model and instruction sets."""
     wanted = ("flags", "features", "model name", "cpu part", "cpu implementer")

@@ -616,6 +616,13 @@ PyObject* init(PyObject*, PyObject* const* args, Py_ssize_t n) {
   });
 }
 
+// set_threads(n) -> what it was. -n: n threads also where waking them has not paid so far.
+PyObject* set_threads(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    return PyLong_FromLong(std::exchange(g_threads, int(integer(o))));
+  });
+}
+
 // inspect(array) -> (shape, item size, data address or 0 before evaluation, holders of the data)
 PyObject* inspect(PyObject*, PyObject* o) {
   return guarded([&]() -> PyObject* {
@@ -660,6 +667,7 @@ PyMethodDef g_methods[] = {
     {"adopt", adopt, METH_O, "adopt(((old, new), ...)) -> bool"},
     {"origin", fast(origin), METH_FASTCALL, "origin(array, known) -> (array, identity, operation, sources)"},
     {"init", fast(init), METH_FASTCALL, ""},
+    {"set_threads", set_threads, METH_O, "set_threads(n) -> what it was"},
     {"inspect", inspect, METH_O, "inspect(array) -> (shape, item size, address, holders)"},
     {"take_error", take_error, METH_NOARGS, "the first error not yet taken, or None"},
     {nullptr, nullptr, 0, nullptr}};

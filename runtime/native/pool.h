@@ -15,6 +15,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <list>
 #include <mutex>
 #include <thread>
@@ -108,9 +109,10 @@ class Pool {
     if (grid[0] <= 0 || grid[1] <= 0 || grid[2] <= 0) return 0;
     int64_t total = grid[0] * grid[1] * grid[2];
     bool join = caller_has(stack_bytes);
-    threads = std::max(1, std::min(threads, kMaxThreads));
+    bool told = threads < 0;
+    threads = std::max(1, std::min(std::abs(threads), kMaxThreads));
     bool one = total == 1 || threads == 1;
-    if (join && (one || costs_.alone(fn, total))) {
+    if (join && (one || (!told && costs_.alone(fn, total)))) {
       auto start = Clock::now();
       int code = fn(buffers, scalars, grid, 0, total);
       costs_.ran_alone(fn, total, ns_since(start));
@@ -281,8 +283,8 @@ class Pool {
 
 }  // namespace detail
 
-// Runs programs 0 .. grid[0]*grid[1]*grid[2]-1 of `fn` on at most `threads` threads, each with at
-// least `stack_bytes` of stack; returns when all are done. 0, or the first error code of the
+// Runs programs 0 .. grid[0]*grid[1]*grid[2]-1 of `fn` on at most `threads` threads (-n: on n, also where
+// waking them has not paid so far), each with at least `stack_bytes` of stack; returns when all are done. 0, or the first error code of the
 // kernel (programs not yet begun are then left out), or a PoolError.
 inline int run(KernelFn fn, void* const* buffers, const void* scalars, const int64_t* grid,
                int threads, size_t stack_bytes) {

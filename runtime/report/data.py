@@ -64,6 +64,7 @@ def _group(report: FuseReport, k: int) -> dict[str, Any]:
         "schedule": kernel.schedule if kernel else "",
         "choice": asdict(kernel.choice) if kernel else None,
         "modelled": _modelled(report, k),
+        "tuned": _tuned(report, k),
         "measured": _measured(report.joint[k] if report.joint else None),
     }
 
@@ -77,6 +78,20 @@ def _modelled(report: FuseReport, k: int) -> dict[str, Any] | None:
         "bound": found.bound,
         "at_least": found.at_least,
         "seconds_apart": report.modelled_apart(k),
+    }
+
+
+def _tuned(report: FuseReport, k: int) -> dict[str, Any] | None:
+    entry = report.tuned(k)
+    if entry is None:
+        return None
+    return {
+        "schedule": asdict(entry.schedule),
+        "target": entry.target,
+        "chip": entry.chip,
+        "measured": entry.when,
+        "seconds": entry.cost,
+        "seconds_model": entry.model_cost,
     }
 
 

@@ -11,6 +11,8 @@ from ...fusion.joint.records import Decision, Launch
 from ..model import Estimate
 from ..prepared import packed, scalar_places
 from ..target import Choice
+from ..tune.lookup import used
+from ..tune.store import Entry
 from . import details, units
 
 SCHEMA = 2
@@ -139,6 +141,11 @@ class FuseReport:
         functions = [x.function for x in self.launches]
         scalars = packed(scalar_places(found, functions), self.scalars) if self.scalars else b""
         return details.made(found, scalars, self.modelled_chip)
+
+    def tuned(self, kernel: int) -> Entry | None:
+        """The measured schedule that launches of a kernel had where they ran; None: the model's choice."""
+        found = self.kernels[kernel]
+        return used(found.function, found.grid)
 
     def modelled(self, kernel: int) -> Estimate | None:
         """The modelled time of one launch of a kernel."""

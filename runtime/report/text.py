@@ -44,6 +44,8 @@ def _kernel(report: FuseReport, k: int) -> Iterator[str]:
     yield f"    {contents(kernel)}; {cost(report, k)}"
     yield f"    {resources(report, k)}"
     yield f"    {time(report, k)}"
+    if tuned(report, k):
+        yield f"    {tuned(report, k)}"
     if report.joint:
         yield f"    {measured(report, k)}"
 
@@ -112,6 +114,18 @@ def time(report: FuseReport, kernel: int) -> str:
     if apart is None or len(report.kernels[kernel].members) < 2:
         return line
     return f"{line}; launches apart {units.seconds(apart)}"
+
+
+def tuned(report: FuseReport, kernel: int) -> str:
+    """The schedule that was measured for a kernel where it ran; empty if there is none."""
+    entry = report.tuned(kernel)
+    if entry is None:
+        return ""
+    gain = f", {entry.gain:.2f}x the model's choice" if entry.gain != 1 else ""
+    return (
+        f"schedule: tuned, measured on {entry.chip} ({entry.target}, {entry.when}): "
+        f"{entry.schedule}{gain}"
+    )
 
 
 def measured(report: FuseReport, kernel: int) -> str:

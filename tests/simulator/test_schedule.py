@@ -38,7 +38,7 @@ def forced(patch: pytest.MonkeyPatch, schedule: Schedule) -> None:
     own = lowered.kernel_for
 
     def kernel_for(
-        text: str, target: str, num_warps: int, facts: Mapping[int, BufferFacts]
+        text: str, target: str, num_warps: int, facts: Mapping[int, BufferFacts], *_: Schedule
     ) -> Kernel:
         return own(text, target, num_warps, facts, schedule)
 
