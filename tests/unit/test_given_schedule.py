@@ -76,7 +76,7 @@ def test_the_host_is_told_its_vectors_and_says_so() -> None:
 def test_a_program_gets_the_simdgroups_of_the_schedule(count: int) -> None:
     kernel = made("simulate", Schedule(simdgroups=count), 1024)
     assert kernel.threads == 32 * count
-    assert kernel.schedule.startswith(f"{count} simdgroups, as the schedule says")
+    assert kernel.schedule.startswith(f"given: {count} simdgroup")
 
 
 def test_threads_have_no_vectors_or_axes_to_choose() -> None:
