@@ -24,7 +24,7 @@ def improved(lowered: Callable[[Schedule], Kernel], kernel: Kernel, target: Targ
     if not kernel.costs.multiplications:
         return kernel
     if target.core is None:
-        why = "padded, whole K, not unrolled: what a core of this chip has is not known"
+        why = f"{target.staging}, whole K, not unrolled: what a core of this chip has is not modelled"
         return replace(kernel, schedule="; ".join((kernel.schedule, why, *target.unused)))
     for parameter in PARAMETERS:
         if getattr(kernel.costs, parameter.changes):

@@ -117,7 +117,8 @@ def _staged(emitter: Emitter, node: Node, storage: Storage) -> None:
     a, b, _ = node.inputs
     batch, m, k, n = sizes(node)
     each = batch * (m * a.type.scalar.bytes + n * b.type.scalar.bytes)
-    depth = stage_depth(emitter, node, k, 1, lambda depth: depth * each)
+    limit = emitter.target.threadgroup_bytes
+    depth = stage_depth(limit, node, k, 1, lambda depth: depth * each)
     out = emitter.out
     wanted = [(a.type.scalar, batch * m * depth), (b.type.scalar, batch * depth * n)]
     with out.block(f"for (int k0 = 0; k0 < {k}; k0 += {depth})" if depth < k else ""):

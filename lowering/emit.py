@@ -26,8 +26,11 @@ from .steps import Memory, Plan, Step, schedule
 from .targets import Target
 from .text import Writer, c_type
 from .values import Values
+from .vectors import VectorNest
 
 _SMALL_CONSTANT = 1 << 24
+# Of `Target.plain_loop`.
+_PLAIN_TURNS = 4
 _Targets = Mapping[Value, tuple[Storage, Value | None]]
 
 
@@ -60,7 +63,9 @@ class Emitter:
             direct=choice.staging == "direct",
         )
         hopes = wishes(function, self.values, planned)
-        self.homes = Homes(function.body, self.values, self.simdgroups, planned, hopes, self.axis)
+        self.homes = Homes(
+            function.body, self.values, self.simdgroups, planned, hopes, self.axis, self._vector()
+        )
         self.accesses, self.aliases = accesses, aliases
         self.memory = Memory(aliases, self._split(), self.synchronises)
         self.out = Writer()
@@ -77,6 +82,15 @@ class Emitter:
         # Node id of a product → what loads its next operands while it multiplies.
         self.ahead: dict[int, Callable[[], None]] = {}
         self.index_bits = indexes.from_booleans(function.body)
+
+    def _vector(self) -> int:
+        """Neighbours that a thread holds: as many as the widest access of the largest elements takes."""
+        moved = (
+            (n.types[0] if n.op == "load" else n.inputs[1].type)
+            for n in self.function.body.walk()
+            if n.op in ("load", "store")
+        )
+        return self.target.widest(max((t.scalar.bytes for t in moved if t.shape), default=8))
 
     @property
     def threads(self) -> int:
@@ -392,6 +406,9 @@ class Emitter:
         outer = self.target.loop
         if self.target.plain_loop and not nest.indexes_registers:
             outer = inner = self.target.plain_loop
+            # A vector is in registers too; four turns are all of one that no target needs to be told of.
+            if isinstance(nest, VectorNest) and nest.vectors.width > _PLAIN_TURNS:
+                inner = self.target.loop
         lines = nest.emit(outer, inner)
         if nest.depth == 0 and len(lines) <= 1:
             self.out.lines.extend("  " * self.out.depth + t for t in lines)

@@ -80,7 +80,8 @@ class Arena:
 
         `product`: for operands of a product that stands in the loop whose products alternate, if one does.
         """
-        limit = self.emitter.target.threadgroup_bytes
+        target = self.emitter.target
+        limit = target.operand_bytes if product else target.threadgroup_bytes
         if size > limit:
             raise TileTooLarge(
                 f"{node.op} needs {size} bytes of threadgroup memory",

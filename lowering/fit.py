@@ -71,7 +71,7 @@ def _with_simdgroups(
     count = start
     while count <= most or count == asked:
         try:
-            kernel = lowered(Schedule(count))
+            kernel = lowered(Schedule(count, target.staging))
         except TileTooLarge as error:
             refused = refused or error
         else:
@@ -126,7 +126,7 @@ def _busier(
     count = 2 * kernel.threads // target.lanes
     while now.simdgroups < core.busy and count <= most:
         try:
-            other = lowered(Schedule(count))
+            other = lowered(Schedule(count, target.staging))
         except TileTooLarge:
             return kernel
         then = resident(core, other, target.lanes)

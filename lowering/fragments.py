@@ -24,11 +24,17 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """Of a unit: `left`, for the result too, and `right`. `rows`: matrices of the left taken at a time."""
+    """Of a unit: `left`, for the result too, and `right`.
+
+    `rows`: matrices of the left that it takes at a time, above each other; `deep`: steps of 8 of K. `gathers`: a
+    simdgroup loads whole matrices from threadgroup memory, each lane giving the address of one row.
+    """
 
     left: Form
     right: Form
     rows: int
+    deep: int = 1
+    gathers: bool = False
 
 
 def _form(element: str, lanes: str) -> Form:
@@ -40,8 +46,9 @@ def _form(element: str, lanes: str) -> Form:
 # Apple documents no map. MLX's kernels rely on this one (mlx/backend/metal/kernels/steel/gemm/mma.h,
 # get_coord), and a self-test checks it on the device (runtime/selftest/fragments.py).
 SIMDGROUP = Forms(_form("c0", "c1 r0 r1 c2 r2"), _form("c0", "c1 r0 r1 c2 r2"), 1)
-# PTX ISA, matrix fragments for mma.m16n8k8 with 16-bit operands: two 8x8 matrices above each other.
-MMA = Forms(_form("c0", "c1 c2 r0 r1 r2"), _form("r0", "r1 r2 c0 c1 c2"), 2)
+# PTX ISA, matrix fragments for mma.m16n8k8 and mma.m16n8k16 with 16-bit operands: 8x8 matrices above and beside
+# each other. The same for ldmatrix, whose rows are 16 bytes.
+MMA = Forms(_form("c0", "c1 c2 r0 r1 r2"), _form("r0", "r1 r2 c0 c1 c2"), 2, deep=2, gathers=True)
 
 
 @dataclass(frozen=True, slots=True)

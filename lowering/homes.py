@@ -28,7 +28,7 @@ class Homes:
     """Layouts of all tile roots. `simdgroups` = 0: one thread holds everything (the host).
 
     `products`: dots on matrix units by node id; `wishes`: layouts that roots take unless an operand's
-    layout decides; `axis`: what is known of pointers.
+    layout decides; `axis`: what is known of pointers; `vector`: neighbours that one thread holds.
     """
 
     def __init__(
@@ -39,8 +39,9 @@ class Homes:
         products: Mapping[int, Product],
         wishes: Mapping[Value, Layout],
         axis: Callable[[Value], Axis],
+        vector: int = 4,
     ):
-        self.values, self.simdgroups = values, simdgroups
+        self.values, self.simdgroups, self._vector = values, simdgroups, vector
         self.products, self._wishes, self._axis = products, wishes, axis
         self._in_registers: dict[int, tuple[bool, bool]] = {}
         self._homes: dict[Value, Layout] = {}
@@ -50,7 +51,7 @@ class Homes:
         return self._homes[root]
 
     def default(self, shape: tuple[int, ...]) -> Layout:
-        return blocked(shape, self.simdgroups)
+        return blocked(shape, self.simdgroups, self._vector)
 
     def nest(self, node: Node) -> Layout:
         """The layout over which `node` runs."""
@@ -115,7 +116,7 @@ class Homes:
         best = max(range(len(shape)), key=lambda d: (contiguity[d], d))
         if contiguity[best] < _WORTH_TURNING:
             return None
-        return blocked(shape, self.simdgroups, fastest=best)
+        return blocked(shape, self.simdgroups, self._vector, best)
 
     def _turned(self, value: Value) -> Layout | None:
         """The home of the root of `value`, if it is blocked with another dimension first."""
@@ -124,7 +125,9 @@ class Homes:
             home = self._homes.get(root)
             if home is not None and len(bits) == len(identity(shape)):
                 outward = _outward(home, bits, shape)
-                turned = (blocked(shape, self.simdgroups, fastest=d) for d in range(len(shape)))
+                turned = (
+                    blocked(shape, self.simdgroups, self._vector, d) for d in range(len(shape))
+                )
                 return outward if outward in turned else None
         return None
 

@@ -105,6 +105,7 @@ def lower(
         emitter.costs,
         choice,
         (choice.vector_bits or 0) if on_host else 0,
+        emitter.arena.bytes if emitter.arena.bytes > target.threadgroup_bytes else 0,
     )
 
 
@@ -165,7 +166,7 @@ def _threads(
     lines = ["  TILE_NO_CONTRACTION"]
     lines += [f"  const int {n} = (int){word};" for n, word in _PLACES if _says(body, n)]
     if emitter.arena.bytes:
-        lines.append(f"  alignas(16) {emitter.target.shared} uchar arena[{emitter.arena.bytes}];")
+        lines.append(f"  {_arena(emitter)}")
     for k, (name, scalar) in enumerate(scalars):
         if _says(body, name):
             lines.append(f"  const {c_type(scalar)} {name} = {_unpack_words(k, scalar)};")
@@ -173,8 +174,32 @@ def _threads(
     if any(a.mode == "xored" for a in accesses):
         names.insert(names.index("thread_words.h") + 1, "xored_words.h")
     header = "".join(map(prelude, names))
-    header += emitter.target.entry.format(threads=emitter.threads)
+    if emitter.target.entry:
+        programs = _programs(emitter)
+        header += emitter.target.entry.format(threads=emitter.threads, programs=programs)
     return header, "\n".join(lines) + "\n" + body
+
+
+# A thread has this many registers where a core is full of threads.
+_FEWEST = 32
+# What the compiler may be asked to save of the registers that are estimated: without products of matrices, memory
+# is waited for, and more programs at once gain more than a few spills cost.
+_SAVED = 0.75
+
+
+def _programs(emitter: Emitter) -> int:
+    """How many programs shall share a core: as many as its registers are estimated to hold."""
+    needed = emitter.pressure.registers * (1.0 if emitter.costs.multiplications else _SAVED)
+    held = int(emitter.target.core_registers // (emitter.threads * max(_FEWEST, needed)))
+    return max(1, held)
+
+
+def _arena(emitter: Emitter) -> str:
+    """The declaration of threadgroup memory; what no kernel may declare is asked for at the launch."""
+    size, target = emitter.arena.bytes, emitter.target
+    if size > target.threadgroup_bytes:
+        return f"extern {target.shared} __align__(16) uchar arena[];"
+    return f"alignas(16) {target.shared} uchar arena[{size}];"
 
 
 def _restricted(body: str, inputs: Sequence[str], accesses: Sequence[Access]) -> str:

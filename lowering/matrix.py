@@ -14,8 +14,9 @@ from ..fusion.graph import Node, Value
 from ..fusion.views import dim_ranges, identity
 from . import banks
 from .banks import Place, Use
-from .fragments import SIDE, Form, fragments
+from .fragments import SIDE, Form, Forms, fragments
 from .layout import Layout
+from .nest import thread_text
 from .products import Product
 from .record import Costs
 from .scope import Scope, Storage
@@ -56,7 +57,7 @@ def emit(emitter: Emitter, node: Node, storage: Storage, product: Product) -> No
             out.line(emitter.target.loop)
         elif turns > 1:
             out.line(emitter.target.some_turns.format(count=turns))
-        with out.block(f"for (int k = 0; k < {depth}; k += {SIDE})"):
+        with out.block(f"for (int k = 0; k < {depth}; k += {SIDE * operands.deep})"):
             batch = operands.batch
             if batch > 1:
                 out.line(emitter.target.loop)
@@ -91,7 +92,8 @@ class Operands:
         self.turns = [0, 0]  # of the banks, per side, for one simdgroup
         self.depth = self.k
         if any(self.staged):
-            most = stage_depth(emitter, node, self.k, SIDE, self._packed)
+            limit = emitter.target.operand_bytes
+            most = stage_depth(limit, node, self.k, SIDE, self._packed)
             self.depth = max(SIDE, most // emitter.choice.split)
         self.places = self._places()
 
@@ -104,7 +106,7 @@ class Operands:
         return sum(self.batch * _area(self.shape(s, depth)) * self.scalars[s].bytes for s in sides)
 
     def _places(self) -> list[Place | None]:
-        spare = self.emitter.target.threadgroup_bytes - self._packed(self.depth)
+        spare = self.emitter.target.operand_bytes - self._packed(self.depth)
         found: list[Place | None] = [None, None]
         for side in (0, 1):
             if not self.staged[side]:
@@ -112,10 +114,9 @@ class Operands:
             shape, scalar = self.shape(side, self.depth), self.scalars[side]
             packed = _area(shape) * scalar.bytes
             uses = [self._written(side), self._read(side)]
-            place = Place(shape[1], False)
-            if self.emitter.choice.staging != "staged":
-                room = packed + spare // self.batch
-                place = self._placed(shape, uses, scalar.bytes, room)
+            padded = self.emitter.choice.staging != "staged"
+            room = packed + (spare // self.batch if padded else 0)
+            place = self._placed(shape, uses, scalar.bytes, room)
             spare -= self.batch * (self.size(side, place) - packed)
             self.turns[side] = sum(banks.cost(place, u, scalar.bytes) for u in uses)
             found[side] = place
@@ -125,10 +126,14 @@ class Operands:
         self, shape: tuple[int, int], uses: Sequence[Use], element: int, room: int
     ) -> Place:
         """The place of an operand in `room` bytes."""
-        if self.emitter.target.places:
+        packed = shape[0] * shape[1] * element
+        if self.emitter.target.places and room > packed:
             return banks.best(shape, uses, element, lambda size: size <= room)
-        apart = Place(shape[1] + SIDE, False)
-        return apart if shape[0] * apart.stride * element <= room else Place(shape[1], False)
+        # Where whole matrices are loaded, whichever way they lie, vectors can be stored.
+        turned = self.forms.gathers and uses[0].width > 1 and uses[0].along == 0
+        major, minor = shape[::-1] if turned else shape
+        apart = major * (minor + SIDE) * element <= room
+        return Place(minor + SIDE if apart else minor, turned)
 
     def size(self, side: int, place: Place) -> int:
         """Bytes of one matrix of an operand in its place."""
@@ -145,7 +150,8 @@ class Operands:
         """The stores of one simdgroup to threadgroup memory."""
         layout = self.emitter.homes.readable(self.node.inputs[side])
         ranges = dim_ranges(layout.shape)
-        widths = [held(layout, r) for r in ranges[-2:]]
+        most = self.emitter.target.widest(self.scalars[side].bytes)
+        widths = [held(layout, r, most) for r in ranges[-2:]]
         along = 1 if widths[1] >= widths[0] else 0
         count = max(1, layout.registers // widths[along])
         return Use(_lanes(layout), count, widths[along], along)
@@ -153,17 +159,25 @@ class Operands:
     def _read(self, side: int) -> Use:
         """The loads of one simdgroup from there: matrices, of which a lane takes two elements."""
         layout, form = self.fragment(side), self.form(side)
-        count = (self.rows, self.columns)[side] * self.batch * (self.k // SIDE)
+        count = (self.rows, self.columns)[side] * self.batch * (self.k // SIDE // self.deep)
         return Use(_lanes(layout), count, 2, 1 if form.element[0] == "column" else 0)
 
+    @property
+    def forms(self) -> Forms:
+        return self.emitter.target.matrix_forms
+
+    @property
+    def deep(self) -> int:
+        """Steps of 8 of K that the unit takes at a time."""
+        return min(self.forms.deep, self.depth // SIDE)
+
     def form(self, side: int) -> Form:
-        forms = self.emitter.target.matrix_forms
-        return (forms.left, forms.right)[side]
+        return (self.forms.left, self.forms.right)[side]
 
     def fragment(self, side: int) -> Layout:
         """The layout of an operand's matrices at one k."""
         shared = self.product.shared
-        shape = self.shape(side, SIDE)
+        shape = self.shape(side, SIDE * self.deep)
         return fragments(shape, shared, self.form(side), by_rows=side == 0, by_columns=side == 1)
 
     def costs(self, *, unrolled: bool, ahead: bool) -> Costs:
@@ -245,9 +259,8 @@ class _Work:
     def multiply(self, shared: Sequence[_Shared | None]) -> None:
         """All products of 8x8 matrices at one k."""
         emitter, out = self.emitter, self.emitter.out
-        names = [
-            None if place is None else self._load(side, place) for side, place in enumerate(shared)
-        ]
+        load = self._gather if self.operands.forms.gathers else self._load
+        names = [None if place is None else load(side, place) for side, place in enumerate(shared)]
         batch = "batch" if self.batch > 1 else ""
         # Where the unit takes two matrices of the left at a time, it is told where both are.
         step = emitter.target.matrix_forms.rows
@@ -258,20 +271,67 @@ class _Work:
             out.line(f"for (int {name} = 0; {name} < {count}; {grow})")
         places = [_index([(batch, self.batch), (i, self.rows), ("j", self.columns)]) for i in both]
         sums = ", ".join(f"{self.storage.name} + {p}" for p in places)
-        left = ", ".join(self._operand(0, names[0], i) for i in both)
-        right = self._operand(1, names[1], "j")
+        steps = range(self.operands.deep)
+        left = ", ".join(self._operand(0, names[0], i, s) for s in steps for i in both)
+        right = ", ".join(self._operand(1, names[1], "j", s) for s in steps)
         out.line(f"  tile_multiply({sums}, {left}, {right});")
 
-    def _operand(self, side: int, loaded: str | None, number: str) -> str:
-        """Where the lane's two elements of the operand's matrix `number` are; `loaded`: at this k."""
+    def _operand(self, side: int, loaded: str | None, number: str, step: int) -> str:
+        """Where the lane's two elements of the operand's matrix `number` are, `step` steps of 8 behind k.
+
+        `loaded`: where those of this k alone are.
+        """
         own = (number, self.rows if side == 0 else self.columns)
         if loaded is not None:
-            return f"{loaded} + {_index([own])}"
+            near = (str(step), self.operands.deep)
+            return f"{loaded} + {_index([own, near] if side == 0 else [near, own])}"
         batch = ("batch" if self.batch > 1 else "", self.batch)
         at = "(k0 + k)" if self.operands.depth < self.operands.k else "k"
-        deep = (f"{at} / {SIDE}", self.operands.k // SIDE)
+        at = f"({at} / {SIDE} + {step})" if step else f"{at} / {SIDE}"
+        deep = (at, self.operands.k // SIDE)
         order = [batch, own, deep] if side == 0 else [batch, deep, own]
         return f"{self.held[side]} + {_index(order)}"
+
+    def _gather(self, side: int, shared: _Shared) -> str:
+        """The operand's matrices at one k, up to four of them by one instruction.
+
+        Each lane names a row of one of them: eight neighbours in memory, along columns of the operand if its place
+        is turned. What a lane then has is two neighbours along the same; if it wants them the other way, matrices
+        are transposed.
+        """
+        emitter, operands, place = self.emitter, self.operands, shared.place
+        layout, scalar = operands.fragment(side), operands.scalars[side]
+        operand = emitter.new_storage(("left", "right")[side], layout, scalar, self.node.id)
+        matrices = layout.register[1:]  # the first tells a lane's two elements apart
+        together = min(_TOGETHER, len(matrices))
+        rows, columns = dim_ranges(layout.shape)
+        major = [1 << b for b in (columns if place.turned else rows)][: SIDE.bit_length() - 1]
+        lanes = (*major, *matrices[:together], *(0,) * (_TOGETHER - together))
+        addresses = Layout(layout.shape, matrices[together:], lanes, layout.simdgroup)
+        row, column = (thread_text(addresses, d) or "0" for d in (0, 1))
+        row, column = (row, f"k + {column}") if side == 0 else (f"k + {row}", column)
+        if self.batch > 1:
+            height, width = operands.shape(side, operands.depth)
+            if place.turned:
+                column = f"batch * {width} + {column}"
+            else:
+                row = f"batch * {height} + {row}"
+        start = emitter.unique("rows")
+        emitter.out.line(
+            f"threadgroup {c_type(scalar)}* {start} = {shared.name} + "
+            f"({place.text(f'({row})', f'({column})')});"
+        )
+        pair_along = 1 if operands.form(side).element[0] == "column" else 0
+        turns = "true" if pair_along == (1 if place.turned else 0) else "false"
+        for number in range(addresses.registers):
+            element = addresses.element(number)
+            width = layout.shape[1]
+            offset = place.index(element // width, element % width)
+            to = f"{operand.name} + {number << together + 1}"
+            emitter.out.line(
+                f"tile_gather<{1 << together}, {turns}>({to}, {start}{f' + {offset}' * (offset > 0)});"
+            )
+        return operand.name
 
     def _load(self, side: int, shared: _Shared) -> str:
         """The operand's matrices at one k, from threadgroup memory to registers."""
@@ -308,6 +368,10 @@ class _Work:
         scope.line(nest.depth, f"{own} = {source};")
         emitter.write_nest(nest)
         return operand.name
+
+
+# log2 of the matrices that one instruction loads.
+_TOGETHER = 2
 
 
 def _index(parts: Sequence[tuple[str, int]]) -> str:

@@ -46,7 +46,7 @@ def start(emitter: Emitter, node: Node, plan: Plan, loop: Loop) -> Alternates | 
     staged = _staged(emitter, body)
     half = max((o.bytes for o in staged), default=0)
     half = -(-half // _ALIGNMENT) * _ALIGNMENT
-    if not half or 2 * half > emitter.target.threadgroup_bytes:
+    if not half or 2 * half > emitter.target.operand_bytes:
         return None
     if emitter.arena.dirty:
         barrier(emitter)

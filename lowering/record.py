@@ -121,6 +121,7 @@ class Kernel:
     `costs`: of its products on matrix units.
     `vector_bits`: width of vectors that the host's compiler shall prefer (0: its own choice).
     `inputs`: indexes into `accesses` of the buffers whose old contents the body reads.
+    `launch_bytes`: threadgroup memory that the body does not declare, so the launch asks for it.
     """
 
     name: str
@@ -140,3 +141,4 @@ class Kernel:
     costs: Costs = Costs()
     choice: Schedule = Schedule(1)
     vector_bits: int = 0
+    launch_bytes: int = 0

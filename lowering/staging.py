@@ -27,10 +27,10 @@ def sizes(node: Node) -> tuple[int, int, int, int]:
 
 
 def stage_depth(
-    emitter: Emitter, node: Node, k: int, least: int, bytes_of: Callable[[int], int]
+    limit: int, node: Node, k: int, least: int, bytes_of: Callable[[int], int]
 ) -> int:
-    """The largest power of two of K, at least `least`, of which bytes_of(depth) fit."""
-    limit, depth = emitter.target.threadgroup_bytes, k
+    """The largest power of two of K, at least `least`, of which bytes_of(depth) are within `limit`."""
+    depth = k
     while depth > least and bytes_of(depth) > limit:
         depth //= 2
     if bytes_of(depth) > limit:
@@ -62,7 +62,8 @@ def stage(
     *batch, rows, columns = value.type.shape
     nest: Nest = emitter.nest(layout)
     minor = 0 if place.turned else 1
-    width = held(layout, nest.ranges[len(batch) + minor]) if wide else 1
+    most = emitter.target.widest(value.type.scalar.bytes) if wide else 1
+    width = held(layout, nest.ranges[len(batch) + minor], most)
     if width > 1:
         vectors = Vectors(len(batch) + minor, width, frozenset())
         nest = VectorNest(layout, list(nest.thread), vectors)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ..hwinfo import Capability
 from .fragments import MMA, SIMDGROUP, Forms
 from .occupancy import Core, core_of
+from .schedule import Staging
 from .strategies import unused
 
 
@@ -23,17 +24,19 @@ class Target:
     `plain_loop`: before a register loop in which no register of a tile is chosen by the loop ("": as
     others); where it is, the loop must vanish, for registers have no addresses.
     `some_turns`: before a loop of which {count} turns are to stand in one.
-    `threadgroup_bytes`, `max_threads`: limits of one program (0: no such memory).
+    `threadgroup_bytes`, `max_threads`: limits of one program (0: no such memory). `product_bytes`: what
+    operands of products on matrix units may take, if that is more.
     `array`: a word before the declaration of a thread's array.
     `in_place`: loads and stores of a buffer meet in one memory.
     `dot`: the strategy for matrix products (lowering/dot.py) of other types than `matrix_types`,
-    those that matrix units take; `matrix_forms`: how these hold matrices.
+    those that matrix units take; `matrix_forms`: how these hold matrices. `staging`: the first choice of
+    lowering/schedule.py, where no model of a core chooses.
     `reduce_chunk`: independent partial results of a reduction, for vector units.
     `wide_offsets`: sums of 32-bit offsets are 64-bit; else no array has 2^31 elements or more.
     `splits_full_tiles`: nests are written once without masks, for tiles that lie wholly inside.
     `registers`: 32-bit registers of a thread before they spill (0: no such limit).
     `vectors`: neighbours in memory are loaded and stored as packed vectors (else loops are left to the
-    compiler).
+    compiler). `vector_bytes`: the widest access, if vectors of more than four elements have types (0: no).
     `places`: where operands go in threadgroup memory is chosen by the model of its banks; else they stay as
     they are, rows eight elements further apart.
     `core`: what the programs on one core share, if it is known.
@@ -42,7 +45,8 @@ class Target:
     `preludes`: the texts before a kernel; `shared`: the word before the declaration of threadgroup memory.
     `product`: a function for products of floats, where the compiler would make them part of fused
     multiply-adds ("": a sign).
-    `entry`: text before a kernel, with its number of threads for {threads}.
+    `entry`: text before a kernel, with its number of threads for {threads} and for {programs} how many programs a
+    core shall hold at once, whose registers are `core_registers` (lowering/kernel.py).
     `restricts`: the compiler must be told that arrays do not overlap, and vectors of memory are aligned.
     `stack_bytes`: what the tiles of one program may take, where they live on a stack.
     """
@@ -69,6 +73,9 @@ class Target:
     matrix_forms: Forms = SIMDGROUP
     registers: int = 0
     vectors: bool = False
+    vector_bytes: int = 0
+    product_bytes: int = 0
+    staging: Staging = "padded"
     places: bool = False
     core: Core | None = None
     unused: tuple[str, ...] = ()
@@ -77,8 +84,20 @@ class Target:
     product: str = ""
     restricts: bool = False
     entry: str = ""
+    core_registers: int = 0
+
+    def widest(self, element_bytes: int) -> int:
+        """Elements of the widest vector of memory."""
+        return max(_WIDEST, self.vector_bytes // max(_SMALLEST, element_bytes))
+
+    @property
+    def operand_bytes(self) -> int:
+        """Threadgroup memory for operands of products on matrix units."""
+        return max(self.threadgroup_bytes, self.product_bytes)
 
 
+# Vectors that Metal has types for; and what a byte is widened to, so that a thread does not hold too many.
+_WIDEST, _SMALLEST = 4, 2
 # What M1 and M2 have; of newer chips it is not known, and they have no less.
 _FEWEST_REGISTERS = 128
 _MATRIX_CELLS = {
@@ -122,11 +141,11 @@ def _metal(row: Capability) -> Target:
     )
 
 
-# MLX says `__global__` and no more. Without the number of threads, the compiler takes more registers than a
-# large program has.
+# MLX says `__global__` and no more. Without these numbers, the compiler takes more registers than a large program
+# has, or so many that few programs share a core.
 _CUDA_ENTRY = """
 #undef __global__
-#define __global__ __attribute__((global)) __launch_bounds__({threads})
+#define __global__ __attribute__((global)) __launch_bounds__({threads}, {programs})
 """
 
 
@@ -147,6 +166,9 @@ def _cuda(row: Capability) -> Target:
         reduce_chunk=0,
         fp64=row.value("fp64"),
         vectors=True,
+        vector_bytes=16,
+        product_bytes=row.get("threadgroup_memory_optin_bytes", 0),
+        staging="doubled",
         tile_bytes=8192,
         registers=row.value("register_spill_threshold"),
         preludes=("cuda_words.h", "words.h", "thread_words.h", "cuda_end.h"),
@@ -156,6 +178,7 @@ def _cuda(row: Capability) -> Target:
         matrix_types=frozenset({"f16", "bf16"} if row.get("mma_half", False) else ()),
         matrix_forms=MMA,
         entry=_CUDA_ENTRY,
+        core_registers=row.get("registers_kb_per_core", 0) * 1024 // 4,
     )
 
 

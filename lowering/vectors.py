@@ -1,4 +1,4 @@
-"""Loads and stores of up to four neighbours at once, where a thread's registers are neighbours in memory.
+"""Loads and stores of a few neighbours at once, where a thread's registers are neighbours in memory.
 
 Metal's packed vectors are aligned like one element, so it takes two proofs (fusion/axis.py): the elements
 are neighbours, and one condition holds for all of them. Arrays of MLX may start anywhere, so nothing more is
@@ -21,7 +21,6 @@ from .text import c_type
 if TYPE_CHECKING:
     from .emit import Emitter
 
-WIDEST = 4
 _WORDS = frozenset({"char", "uchar", "short", "ushort", "int", "uint", "half", "bfloat", "float"})
 
 
@@ -77,7 +76,8 @@ def _widest(emitter: Emitter, node: Node, home: Layout) -> tuple[int, int, int]:
         return 0, 1, 1
     best, axis = (0, 1, 1), emitter.axis(pointer)
     for dim, bits in enumerate(emitter.nest(home).ranges):
-        width = min(held(home, bits), axis.contiguity[dim])
+        most = emitter.target.widest(scalar.bytes)
+        width = min(held(home, bits, most), axis.contiguity[dim])
         for value in early[1:]:
             width = min(width, emitter.axis(value).constancy[dim] if value.type.shape else width)
         if width > best[1]:
@@ -85,11 +85,11 @@ def _widest(emitter: Emitter, node: Node, home: Layout) -> tuple[int, int, int]:
     return best
 
 
-def held(home: Layout, bits: range) -> int:
-    """Neighbours along a dimension that are registers of one thread."""
+def held(home: Layout, bits: range, most: int) -> int:
+    """Neighbours along a dimension, up to `most`, that are registers of one thread."""
     width = 1
     for bit in bits:
-        if 1 << bit not in home.register or width == WIDEST:
+        if 1 << bit not in home.register or width == most:
             break
         width *= 2
     return width

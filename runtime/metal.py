@@ -221,6 +221,7 @@ def metal_call(kernel: Kernel, shapes: Sequence[Any], grid: Grid) -> MetalCall:
         output_dtypes=tuple(d for _, _, d in outputs),
         init_value=fill if starts_filled else None,
         language=kernel.target,
+        shared_memory=kernel.launch_bytes,
     )
 
 

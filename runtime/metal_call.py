@@ -52,7 +52,8 @@ class MetalCall:
     `name` is an identifier; `source` is the body, `header` goes before the function; `grid` and
     `threadgroup` count threads in (x, y, z); dtypes are MLX names such as "float32" or "bool". With
     `init_value` every output is filled with it first. `atomic_outputs` makes all outputs
-    `device atomic<T>*` (Metal only). `language`: "metal" or "cuda".
+    `device atomic<T>*` (Metal only). `language`: "metal" or "cuda". `shared_memory`: bytes that the kernel
+    does not declare itself (CUDA only).
     """
 
     name: str
@@ -67,6 +68,7 @@ class MetalCall:
     init_value: float | None = None
     atomic_outputs: bool = False
     language: str = "metal"
+    shared_memory: int = 0
 
     def run(self, inputs: Sequence[mx.array]) -> list[mx.array]:
         """The real launch: lazy arrays, one for each output. Without Metal MLX raises its error."""
@@ -106,13 +108,14 @@ class MetalCall:
             self.header,
             self.atomic_outputs,
             self.language,
+            self.shared_memory,
         )
 
     def _kernel(self) -> Callable[..., Any]:
         return _kernel(self._kernel_key())
 
 
-_KernelKey = tuple[str, tuple[str, ...], tuple[str, ...], str, str, bool, str]
+_KernelKey = tuple[str, tuple[str, ...], tuple[str, ...], str, str, bool, str, int]
 _InputForm = tuple[str, int, bool]
 
 
@@ -133,9 +136,10 @@ def dtype_name(dtype: mx.Dtype) -> str:
 def _kernel(key: _KernelKey) -> Callable[..., Any]:
     import mlx.core as mx
 
-    name, input_names, output_names, source, header, atomic, language = key
+    name, input_names, output_names, source, header, atomic, language, shared = key
+    options: dict[str, Any]
     make, options = (
-        (mx.fast.cuda_kernel, {})
+        (mx.fast.cuda_kernel, {"shared_memory": shared})
         if language == "cuda"
         else (mx.fast.metal_kernel, {"atomic_outputs": atomic})
     )

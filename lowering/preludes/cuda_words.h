@@ -55,8 +55,10 @@ template <typename T, int N> struct alignas(sizeof(T) * N) tile_vector {
 #define TILE_VECTORS(T)                                                 \
   using T##2 = tile_vector<T, 2>;                                       \
   using T##4 = tile_vector<T, 4>;                                       \
+  using T##8 = tile_vector<T, 8>;                                       \
   using packed_##T##2 = tile_vector<T, 2>;                              \
-  using packed_##T##4 = tile_vector<T, 4>;
+  using packed_##T##4 = tile_vector<T, 4>;                              \
+  using packed_##T##8 = tile_vector<T, 8>;
 TILE_VECTORS(char)
 TILE_VECTORS(uchar)
 TILE_VECTORS(short)
@@ -230,10 +232,35 @@ METAL_FUNC bool atomic_compare_exchange_weak_explicit(
   return *expected == before;
 }
 
+// Matrices of threadgroup memory, of which every lane gets two elements: PTX ISA, ldmatrix. Lane 8m + r has the
+// address of row r of matrix m, 16 bytes; `turns`: columns become rows.
+template <int count, bool turns, typename T> METAL_FUNC void tile_gather(T* to, const T* row) {
+  const uint at = uint(__cvta_generic_to_shared(row));
+  uint words[count];
+#define TILE_LDMATRIX(form, holes, address, ...)                                              \
+  if constexpr (turns)                                                                        \
+    asm volatile("ldmatrix.sync.aligned.m8n8." form ".trans.shared.b16 " holes ", [" address "];" \
+                 : __VA_ARGS__ : "r"(at));                                                    \
+  else                                                                                        \
+    asm volatile("ldmatrix.sync.aligned.m8n8." form ".shared.b16 " holes ", [" address "];"   \
+                 : __VA_ARGS__ : "r"(at));
+  if constexpr (count == 4) {
+    TILE_LDMATRIX("x4", "{%0, %1, %2, %3}", "%4", "=r"(words[0]), "=r"(words[1]), "=r"(words[2]), "=r"(words[3]))
+  } else if constexpr (count == 2) {
+    TILE_LDMATRIX("x2", "{%0, %1}", "%2", "=r"(words[0]), "=r"(words[1]))
+  } else {
+    TILE_LDMATRIX("x1", "{%0}", "%1", "=r"(words[0]))
+  }
+  memcpy(to, words, sizeof(words));
+}
+
 // d += a x b on tensor cores, for 8x8 matrices of which every lane has two elements (lowering/fragments.py):
-// two results above each other, of two matrices above each other and one. PTX ISA, mma.m16n8k8.
+// two results above each other, of two matrices above each other and one; and of those and as many beside
+// them. PTX ISA, mma.m16n8k8 and mma.m16n8k16.
 template <typename T> METAL_FUNC uint tile_pair(const T* at) {
-  return uint(as_type<ushort>(at[0])) | (uint(as_type<ushort>(at[1])) << 16);
+  uint word;
+  memcpy(&word, at, sizeof(word));
+  return word;
 }
 #define TILE_MMA(T, name)                                                                       \
   METAL_FUNC void tile_multiply(float* d, float* e, const T* a, const T* c, const T* b) {       \
@@ -246,6 +273,19 @@ template <typename T> METAL_FUNC uint tile_pair(const T* at) {
     float rest[2] = {0.0f, 0.0f};                                                               \
     const T none[2] = {T(0.0f), T(0.0f)};                                                       \
     tile_multiply(d, rest, a, none, b);                                                         \
+  }                                                                                             \
+  METAL_FUNC void tile_multiply(float* d, float* e, const T* a, const T* c, const T* a2,        \
+                                const T* c2, const T* b, const T* b2) {                         \
+    asm("mma.sync.aligned.m16n8k16.row.col.f32." name "." name ".f32 "                          \
+        "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"                       \
+        : "+f"(d[0]), "+f"(d[1]), "+f"(e[0]), "+f"(e[1])                                        \
+        : "r"(tile_pair(a)), "r"(tile_pair(c)), "r"(tile_pair(a2)), "r"(tile_pair(c2)),         \
+          "r"(tile_pair(b)), "r"(tile_pair(b2)));                                               \
+  }                                                                                             \
+  METAL_FUNC void tile_multiply(float* d, const T* a, const T* a2, const T* b, const T* b2) {   \
+    float rest[2] = {0.0f, 0.0f};                                                               \
+    const T none[2] = {T(0.0f), T(0.0f)};                                                       \
+    tile_multiply(d, rest, a, none, a2, none, b, b2);                                           \
   }
 TILE_MMA(half, "f16")
 TILE_MMA(bfloat, "bf16")
