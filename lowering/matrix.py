@@ -7,7 +7,7 @@ staged in threadgroup memory, in places where lanes meet in few banks (lowering/
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..fusion.graph import Node, Value
@@ -178,7 +178,20 @@ class Operands:
         """The layout of an operand's matrices at one k."""
         shared = self.product.shared
         shape = self.shape(side, SIDE * self.deep)
-        return fragments(shape, shared, self.form(side), by_rows=side == 0, by_columns=side == 1)
+        found = fragments(shape, shared, self.form(side), by_rows=side == 0, by_columns=side == 1)
+        if self.deep == 1:
+            return found
+        # What the unit takes at a time is what one instruction loads: rows of the left first, then K.
+        element, *rest = found.register
+        along_k = [b for b in rest if (b < shape[1]) == (side == 0)]
+        own = [b for b in rest if b not in along_k]
+        first = own[: self.together(side).bit_length() - 1]
+        return replace(found, register=(element, *first, *along_k, *own[len(first) :]))
+
+    def together(self, side: int) -> int:
+        """Matrices beside each other along its own side of an operand that the unit takes at a time."""
+        both = self.forms.rows
+        return both if side == 0 and self.rows % both == 0 else 1
 
     def costs(self, *, unrolled: bool, ahead: bool) -> Costs:
         """`unrolled`: there is no loop over k; `ahead`: what is staged next is loaded during this product."""
@@ -263,31 +276,35 @@ class _Work:
         names = [None if place is None else load(side, place) for side, place in enumerate(shared)]
         batch = "batch" if self.batch > 1 else ""
         # Where the unit takes two matrices of the left at a time, it is told where both are.
-        step = emitter.target.matrix_forms.rows
-        both = ("i", "(i + 1)") if step == 2 and self.rows % 2 == 0 else ("i",)
-        for name, count, by in (("i", self.rows, len(both)), ("j", self.columns, 1)):
+        beside = range(self.operands.together(0))
+        for name, count, by in (("i", self.rows, len(beside)), ("j", self.columns, 1)):
             out.line(emitter.target.loop)
             grow = f"++{name}" if by == 1 else f"{name} += {by}"
             out.line(f"for (int {name} = 0; {name} < {count}; {grow})")
-        places = [_index([(batch, self.batch), (i, self.rows), ("j", self.columns)]) for i in both]
+        places = [
+            _index([(batch, self.batch), (_plus("i", w), self.rows), ("j", self.columns)])
+            for w in beside
+        ]
         sums = ", ".join(f"{self.storage.name} + {p}" for p in places)
         steps = range(self.operands.deep)
-        left = ", ".join(self._operand(0, names[0], i, s) for s in steps for i in both)
-        right = ", ".join(self._operand(1, names[1], "j", s) for s in steps)
+        left = ", ".join(self._operand(0, names[0], "i", w, s) for s in steps for w in beside)
+        right = ", ".join(self._operand(1, names[1], "j", 0, s) for s in steps)
         out.line(f"  tile_multiply({sums}, {left}, {right});")
 
-    def _operand(self, side: int, loaded: str | None, number: str, step: int) -> str:
-        """Where the lane's two elements of the operand's matrix `number` are, `step` steps of 8 behind k.
+    def _operand(self, side: int, loaded: str | None, number: str, beside: int, step: int) -> str:
+        """Where the lane's two elements of a matrix of the operand are.
 
-        `loaded`: where those of this k alone are.
+        The matrix is `beside` behind `number`, `step` steps of 8 behind k. `loaded`: where those of this k alone are.
         """
-        own = (number, self.rows if side == 0 else self.columns)
+        own = (_plus(number, beside), self.rows if side == 0 else self.columns)
         if loaded is not None:
-            near = (str(step), self.operands.deep)
-            return f"{loaded} + {_index([own, near] if side == 0 else [near, own])}"
+            deep, together = self.operands.deep, self.operands.together(side)
+            if deep == 1:
+                return f"{loaded} + {_index([own])}"
+            return f"{loaded} + 2 * {_plus(f'{number} * {deep}', step * together + beside)}"
         batch = ("batch" if self.batch > 1 else "", self.batch)
         at = "(k0 + k)" if self.operands.depth < self.operands.k else "k"
-        at = f"({at} / {SIDE} + {step})" if step else f"{at} / {SIDE}"
+        at = _plus(f"{at} / {SIDE}", step)
         deep = (at, self.operands.k // SIDE)
         order = [batch, own, deep] if side == 0 else [batch, deep, own]
         return f"{self.held[side]} + {_index(order)}"
@@ -372,6 +389,10 @@ class _Work:
 
 # log2 of the matrices that one instruction loads.
 _TOGETHER = 2
+
+
+def _plus(text: str, number: int) -> str:
+    return f"({text} + {number})" if number else text
 
 
 def _index(parts: Sequence[tuple[str, int]]) -> str:
