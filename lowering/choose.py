@@ -25,7 +25,7 @@ def improved(lowered: Callable[[Schedule], Kernel], kernel: Kernel, target: Targ
         return kernel
     if target.core is None:
         why = "padded, whole K, not unrolled: what a core of this chip has is not known"
-        return replace(kernel, schedule="; ".join((kernel.schedule, why, *target.unused)))
+        return replace(kernel, schedule=f"{kernel.schedule}; {why}")
     for parameter in PARAMETERS:
         if getattr(kernel.costs, parameter.changes):
             kernel = _decided(lowered, kernel, target, parameter)

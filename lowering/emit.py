@@ -55,8 +55,7 @@ class Emitter:
         planned = products(
             function,
             self.simdgroups,
-            target.matrix_types,
-            target.matrix_forms,
+            target.units,
             direct=choice.staging == "direct",
         )
         hopes = wishes(function, self.values, planned)
@@ -74,6 +73,7 @@ class Emitter:
         self.sites: list[Site] = []
         self.notes: list[str] = []  # of what was chosen, for Kernel.schedule
         self.costs = Costs()
+        self.headers: list[str] = []  # preludes beside the target's own
         # Node id of a product → what loads its next operands while it multiplies.
         self.ahead: dict[int, Callable[[], None]] = {}
         self.index_bits = indexes.from_booleans(function.body)

@@ -172,7 +172,7 @@ def _threads(
     names = list(emitter.target.preludes)
     if any(a.mode == "xored" for a in accesses):
         names.insert(names.index("thread_words.h") + 1, "xored_words.h")
-    header = "".join(map(prelude, names))
+    header = "".join(map(prelude, [*names, *dict.fromkeys(emitter.headers)]))
     header += emitter.target.entry.format(threads=emitter.threads)
     return header, "\n".join(lines) + "\n" + body
 

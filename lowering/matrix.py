@@ -1,4 +1,4 @@
-"""Matrix products on 8x8 simdgroup matrices: accumulators stay in registers, which the epilogue then uses.
+"""Matrix products on matrix units: accumulators stay in registers, which the epilogue then uses.
 
 An operand that its simdgroup holds already (lowering/products.py) is read from registers; another is
 staged in threadgroup memory, in places where lanes meet in few banks (lowering/banks.py).
@@ -14,7 +14,7 @@ from ..fusion.graph import Node, Value
 from ..fusion.views import dim_ranges, identity
 from . import banks
 from .banks import Place, Use
-from .fragments import SIDE, Form, fragments
+from .fragments import Form, fragments
 from .layout import Layout
 from .products import Product
 from .record import Costs
@@ -25,6 +25,10 @@ from .vectors import VectorNest, Vectors, held, vector_type
 
 if TYPE_CHECKING:
     from .emit import Emitter
+
+
+_APART = 8  # elements between rows where the banks are not modelled
+_COUNTED = 8  # what costs are counted in is a product of two matrices of this side
 
 
 def emit(emitter: Emitter, node: Node, storage: Storage, product: Product) -> None:
@@ -39,8 +43,10 @@ def emit(emitter: Emitter, node: Node, storage: Storage, product: Product) -> No
     operands = Operands(emitter, node, product)
     depth = operands.depth
     work = _Work(emitter, node, storage, operands, names)
-    emitter.notes.append(_choice(operands, names))
-    out, k = emitter.out, operands.k
+    emitter.notes += _choice(operands, names)
+    out, k, unit = emitter.out, operands.k, product.unit
+    if unit.prelude:
+        emitter.headers.append(unit.prelude)
     # Registers have no addresses: where an operand is there, its index must be known.
     unroll = any(names)
     if depth < k and unroll:
@@ -56,7 +62,7 @@ def emit(emitter: Emitter, node: Node, storage: Storage, product: Product) -> No
             out.line(emitter.target.loop)
         elif turns > 1:
             out.line(emitter.target.some_turns.format(count=turns))
-        with out.block(f"for (int k = 0; k < {depth}; k += {SIDE})"):
+        with out.block(f"for (int k = 0; k < {depth}; k += {unit.side})"):
             batch = operands.batch
             if batch > 1:
                 out.line(emitter.target.loop)
@@ -65,8 +71,8 @@ def emit(emitter: Emitter, node: Node, storage: Storage, product: Product) -> No
     emitter.costs = emitter.costs.plus(operands.costs(unrolled=unroll, ahead=ahead is not None))
 
 
-def _choice(operands: Operands, names: Sequence[str | None]) -> str:
-    """How the product is done, in words."""
+def _choice(operands: Operands, names: Sequence[str | None]) -> list[str]:
+    """How the product is done, and why not by a unit that would come first, in words."""
     left, right = (
         "in registers" if name else "staged turned" if place and place.turned else "staged"
         for name, place in zip(names, operands.places)
@@ -75,7 +81,12 @@ def _choice(operands: Operands, names: Sequence[str | None]) -> str:
     steps = f", {depth} of {k} at a time" if depth < k else ""
     split = f"{1 << shared.rows}x{1 << shared.columns} simdgroups"
     size = f"{operands.m}x{k}x{operands.n}"
-    return f"product {size} by {split}, left {left}, right {right}{steps}"
+    unit, units = operands.unit, operands.emitter.target.units
+    on = f", on {unit.name} ({unit.caveat})" if unit.caveat else ""
+    before = units[: units.index(unit)]
+    others = [f"not on {u.name}: {u.refusal(operands.node)}" for u in before]
+    said = f"product {size} by {split}, left {left}, right {right}{steps}{on}"
+    return [said, *others, *operands.emitter.target.denied]
 
 
 class Operands:
@@ -84,15 +95,16 @@ class Operands:
     def __init__(self, emitter: Emitter, node: Node, product: Product):
         self.emitter, self.node, self.product = emitter, node, product
         self.batch, self.m, self.k, self.n = sizes(node)
-        self.rows = self.m // SIDE >> product.shared.rows
-        self.columns = self.n // SIDE >> product.shared.columns
+        self.unit, side = product.unit, product.unit.side
+        self.rows = self.m // side >> product.shared.rows
+        self.columns = self.n // side >> product.shared.columns
         self.staged = [not direct for direct in emitter.homes.in_registers(node)]
         self.scalars = [v.type.scalar for v in node.inputs[:2]]
         self.turns = [0, 0]  # of the banks, per side, for one simdgroup
         self.depth = self.k
         if any(self.staged):
-            most = stage_depth(emitter, node, self.k, SIDE, self._packed)
-            self.depth = max(SIDE, most // emitter.choice.split)
+            most = stage_depth(emitter, node, self.k, side, self._packed)
+            self.depth = max(side, most // emitter.choice.split)
         self.places = self._places()
 
     def shape(self, side: int, depth: int) -> tuple[int, int]:
@@ -127,7 +139,7 @@ class Operands:
         """The place of an operand in `room` bytes."""
         if self.emitter.target.places:
             return banks.best(shape, uses, element, lambda size: size <= room)
-        apart = Place(shape[1] + SIDE, False)
+        apart = Place(shape[1] + _APART, False)
         return apart if shape[0] * apart.stride * element <= room else Place(shape[1], False)
 
     def size(self, side: int, place: Place) -> int:
@@ -151,25 +163,27 @@ class Operands:
         return Use(_lanes(layout), count, widths[along], along)
 
     def _read(self, side: int) -> Use:
-        """The loads of one simdgroup from there: matrices, of which a lane takes two elements."""
+        """The loads of one simdgroup from there: matrices, of which a lane takes some neighbours at a time."""
         layout, form = self.fragment(side), self.form(side)
-        count = (self.rows, self.columns)[side] * self.batch * (self.k // SIDE)
-        return Use(_lanes(layout), count, 2, 1 if form.element[0] == "column" else 0)
+        count = (self.rows, self.columns)[side] * self.batch * (self.k // self.unit.side)
+        parts = self.unit.elements // form.neighbours
+        return Use(_lanes(layout), count * parts, form.neighbours, form.along)
 
     def form(self, side: int) -> Form:
-        forms = self.emitter.target.matrix_forms
+        forms = self.unit.forms
         return (forms.left, forms.right)[side]
 
     def fragment(self, side: int) -> Layout:
         """The layout of an operand's matrices at one k."""
         shared = self.product.shared
-        shape = self.shape(side, SIDE)
+        shape = self.shape(side, self.unit.side)
         return fragments(shape, shared, self.form(side), by_rows=side == 0, by_columns=side == 1)
 
     def costs(self, *, unrolled: bool, ahead: bool) -> Costs:
         """`unrolled`: there is no loop over k; `ahead`: what is staged next is loaded during this product."""
         parts = self.k // self.depth
-        deep = self.batch * self.k // SIDE
+        side = self.unit.side
+        deep = self.batch * self.k // side
         shared = self.product.shared
         alternates = self.emitter.arena.alternates is not None
         packed = [_area(self.shape(s, self.k)) * self.scalars[s].bytes * self.batch for s in (0, 1)]
@@ -178,7 +192,7 @@ class Operands:
         again = [p * (0 if s else r - 1) for p, s, r in zip(packed, self.staged, repeats)]
         any_staged = any(self.staged)
         return Costs(
-            multiplications=deep * self.rows * self.columns,
+            multiplications=deep * self.rows * self.columns * (side // _COUNTED) ** 3,
             turns=0 if unrolled else -(-deep // self.emitter.choice.unroll),
             shared=sum(self.turns),
             barriers=any_staged * (1 if alternates else 2) * parts,
@@ -243,35 +257,52 @@ class _Work:
         return found
 
     def multiply(self, shared: Sequence[_Shared | None]) -> None:
-        """All products of 8x8 matrices at one k."""
+        """All products of matrices at one k."""
         emitter, out = self.emitter, self.emitter.out
         names = [
             None if place is None else self._load(side, place) for side, place in enumerate(shared)
         ]
         batch = "batch" if self.batch > 1 else ""
         # Where the unit takes two matrices of the left at a time, it is told where both are.
-        step = emitter.target.matrix_forms.rows
+        unit = self.operands.unit
+        step = unit.rows
         both = ("i", "(i + 1)") if step == 2 and self.rows % 2 == 0 else ("i",)
-        for name, count, by in (("i", self.rows, len(both)), ("j", self.columns, 1)):
+        for name, count, by in (("i", self.rows, len(both)), ("j", self.columns, unit.columns)):
             out.line(emitter.target.loop)
             grow = f"++{name}" if by == 1 else f"{name} += {by}"
             out.line(f"for (int {name} = 0; {name} < {count}; {grow})")
-        places = [_index([(batch, self.batch), (i, self.rows), ("j", self.columns)]) for i in both]
+        places = [self._sum(batch, i) for i in both]
         sums = ", ".join(f"{self.storage.name} + {p}" for p in places)
         left = ", ".join(self._operand(0, names[0], i) for i in both)
         right = self._operand(1, names[1], "j")
-        out.line(f"  tile_multiply({sums}, {left}, {right});")
+        out.line(f"  {unit.call}{self._apart(shared)}({sums}, {left}, {right});")
+
+    def _sum(self, batch: str, row: str) -> str:
+        parts = [(batch, self.batch), (row, self.rows)]
+        return _index(self.operands.form(0), parts, [("j", self.columns)])
 
     def _operand(self, side: int, loaded: str | None, number: str) -> str:
-        """Where the lane's two elements of the operand's matrix `number` are; `loaded`: at this k."""
+        """Where the lane's elements of the operand's matrix `number` are; `loaded`: at this k."""
+        unit, form = self.operands.unit, self.operands.form(side)
         own = (number, self.rows if side == 0 else self.columns)
         if loaded is not None:
-            return f"{loaded} + {_index([own])}"
+            below, beside = ([own], []) if side == 0 else ([], [own])
+            return f"{loaded} + {_index(form, below, beside)}"
         batch = ("batch" if self.batch > 1 else "", self.batch)
         at = "(k0 + k)" if self.operands.depth < self.operands.k else "k"
-        deep = (f"{at} / {SIDE}", self.operands.k // SIDE)
-        order = [batch, own, deep] if side == 0 else [batch, deep, own]
-        return f"{self.held[side]} + {_index(order)}"
+        deep = (f"{at} / {unit.side}", self.operands.k // unit.side)
+        below, beside = ([batch, own], [deep]) if side == 0 else ([batch, deep], [own])
+        return f"{self.held[side]} + {_index(form, below, beside)}"
+
+    def _apart(self, shared: Sequence[_Shared | None]) -> str:
+        """How far apart in registers are the rows that a lane has of one matrix; "" if it has one row."""
+        operands = self.operands
+        deep = 1 if shared[0] is not None else operands.k // operands.unit.side
+        # Of the result, the left and the right: the matrices beside each other.
+        beside = ((0, self.columns), (0, deep), (1, self.columns))
+        forms = [(operands.form(side), count) for side, count in beside]
+        steps = [str(f.held("column") * count) for f, count in forms if f.held("row") > 1]
+        return f"<{', '.join(steps)}>" if steps else ""
 
     def _load(self, side: int, shared: _Shared) -> str:
         """The operand's matrices at one k, from threadgroup memory to registers."""
@@ -280,11 +311,12 @@ class _Work:
         scalar, place = operands.scalars[side], shared.place
         operand = emitter.new_storage(("left", "right")[side], layout, scalar, self.node.id)
         nest = emitter.nest(layout)
-        # A lane's two elements of a matrix may be neighbours there.
-        along = 1 if operands.form(side).element[0] == "column" else 0
+        # What a lane has side by side in a matrix may be neighbours there.
+        form = operands.form(side)
+        along, some = form.along, form.neighbours
         paired = along == (0 if place.turned else 1)
         if paired:
-            nest = wide = VectorNest(layout, list(nest.thread), Vectors(along, 2, frozenset()))
+            nest = wide = VectorNest(layout, list(nest.thread), Vectors(along, some, frozenset()))
         scope = Scope(emitter, nest)
         first = wide.first if paired else nest
         row, column = (first.coordinate(d).text for d in (0, 1))
@@ -301,22 +333,29 @@ class _Work:
         own = operand.at(nest, scope.identity).text
         source = f"{shared.name}[{place.text(row, column)}]"
         if paired:
-            pair, two = emitter.unique("pair"), vector_type(c_type(scalar), 2)
-            source = f"*(const threadgroup {two}*)&{source}"
-            scope.line(wide.whole, f"const {two} {pair} = {source};")
+            pair = emitter.unique("pair" if some == 2 else "some")
+            word = vector_type(c_type(scalar), some)
+            source = f"*(const threadgroup {word}*)&{source}"
+            scope.line(wide.whole, f"const {word} {pair} = {source};")
             source = f"{pair}[{wide.element}]"
         scope.line(nest.depth, f"{own} = {source};")
         emitter.write_nest(nest)
         return operand.name
 
 
-def _index(parts: Sequence[tuple[str, int]]) -> str:
-    """Two times the number whose digits, in these bases, are the texts of `parts`."""
-    text = ""
-    for name, count in parts:
-        if count > 1:
-            text = f"({text} * {count} + {name})" if text else name
-    return f"2 * ({text})" if " " in text else f"2 * {text}" if text else "0"
+def _index(form: Form, below: Sequence[tuple[str, int]], beside: Sequence[tuple[str, int]]) -> str:
+    """The first register of the matrix with these numbers: (text, how many there are), outermost first.
+
+    `below`: what numbers matrices below each other, `beside`: beside each other.
+    """
+    text, scale = "", 1
+    for name, count in (*below, ("", form.held("row")), *beside, ("", form.held("column"))):
+        scale *= count
+        if name and count > 1:
+            text, scale = f"({text} * {scale} + {name})" if text else name, 1
+    if not text or scale == 1:
+        return text or "0"
+    return f"{scale} * ({text})" if " " in text else f"{scale} * {text}"
 
 
 def _registers(emitter: Emitter, value: Value, layout: Layout) -> str:

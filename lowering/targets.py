@@ -9,9 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..hwinfo import Capability
-from .fragments import MMA, SIMDGROUP, Forms
 from .occupancy import Core, core_of
-from .strategies import unused
+from .strategies import Unit, denied, units
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +25,8 @@ class Target:
     `threadgroup_bytes`, `max_threads`: limits of one program (0: no such memory).
     `array`: a word before the declaration of a thread's array.
     `in_place`: loads and stores of a buffer meet in one memory.
-    `dot`: the strategy for matrix products (lowering/dot.py) of other types than `matrix_types`,
-    those that matrix units take; `matrix_forms`: how these hold matrices.
+    `dot`: the strategy for matrix products (lowering/dot.py) that none of `units`, matrix units, takes;
+    `denied`: why this machine does not use units that the table says it has.
     `reduce_chunk`: independent partial results of a reduction, for vector units.
     `wide_offsets`: sums of 32-bit offsets are 64-bit; else no array has 2^31 elements or more.
     `splits_full_tiles`: nests are written once without masks, for tiles that lie wholly inside.
@@ -37,7 +36,6 @@ class Target:
     `places`: where operands go in threadgroup memory is chosen by the model of its banks; else they stay as
     they are, rows eight elements further apart.
     `core`: what the programs on one core share, if it is known.
-    `unused`: what the chip has for matrix products and no kernel uses, with the reason.
     `tile_bytes`: what one tile may take of a thread's registers and private memory (0: no limit).
     `preludes`: the texts before a kernel; `shared`: the word before the declaration of threadgroup memory.
     `product`: a function for products of floats, where the compiler would make them part of fused
@@ -65,13 +63,12 @@ class Target:
     splits_full_tiles: bool = False
     tile_bytes: int = 0
     stack_bytes: int = 0
-    matrix_types: frozenset[str] = frozenset()
-    matrix_forms: Forms = SIMDGROUP
+    units: tuple[Unit, ...] = ()
+    denied: tuple[str, ...] = ()
     registers: int = 0
     vectors: bool = False
     places: bool = False
     core: Core | None = None
-    unused: tuple[str, ...] = ()
     preludes: tuple[str, ...] = ()
     shared: str = ""
     product: str = ""
@@ -81,11 +78,6 @@ class Target:
 
 # What M1 and M2 have; of newer chips it is not known, and they have no less.
 _FEWEST_REGISTERS = 128
-_MATRIX_CELLS = {
-    "f16": "simdgroup_matrix_half",
-    "bf16": "simdgroup_matrix_bfloat",
-    "f32": "simdgroup_matrix_float",
-}
 
 
 def target_for(row: Capability) -> Target:
@@ -113,10 +105,10 @@ def _metal(row: Capability) -> Target:
         vectors=True,
         places=True,
         core=core_of(row),
-        unused=unused(row),
         tile_bytes=8192,
         registers=row.get("register_spill_threshold", _FEWEST_REGISTERS),
-        matrix_types=frozenset(t for t, cell in _MATRIX_CELLS.items() if row.get(cell, False)),
+        units=units(row),
+        denied=denied(row),
         preludes=("words.h", "thread_words.h", "metal_words.h"),
         shared="threadgroup",
     )
@@ -153,8 +145,7 @@ def _cuda(row: Capability) -> Target:
         shared="__shared__",
         product="tile_product",
         restricts=True,
-        matrix_types=frozenset({"f16", "bf16"} if row.get("mma_half", False) else ()),
-        matrix_forms=MMA,
+        units=units(row),
         entry=_CUDA_ENTRY,
     )
 

@@ -231,21 +231,23 @@ METAL_FUNC bool atomic_compare_exchange_weak_explicit(
 }
 
 // d += a x b on tensor cores, for 8x8 matrices of which every lane has two elements (lowering/fragments.py):
-// two results above each other, of two matrices above each other and one. PTX ISA, mma.m16n8k8.
-template <typename T> METAL_FUNC uint tile_pair(const T* at) {
-  return uint(as_type<ushort>(at[0])) | (uint(as_type<ushort>(at[1])) << 16);
+// two results above each other, of two matrices above each other and one. Of the result and of a they are
+// neighbours in registers, of b they are `down` registers apart. PTX ISA, mma.m16n8k8.
+template <int apart, typename T> METAL_FUNC uint tile_pair(const T* at) {
+  return uint(as_type<ushort>(at[0])) | (uint(as_type<ushort>(at[apart])) << 16);
 }
 #define TILE_MMA(T, name)                                                                       \
+  template <int down>                                                                           \
   METAL_FUNC void tile_multiply(float* d, float* e, const T* a, const T* c, const T* b) {       \
     asm("mma.sync.aligned.m16n8k8.row.col.f32." name "." name ".f32 "                           \
         "{%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"                                   \
         : "+f"(d[0]), "+f"(d[1]), "+f"(e[0]), "+f"(e[1])                                        \
-        : "r"(tile_pair(a)), "r"(tile_pair(c)), "r"(tile_pair(b)));                             \
+        : "r"(tile_pair<1>(a)), "r"(tile_pair<1>(c)), "r"(tile_pair<down>(b)));                 \
   }                                                                                             \
-  METAL_FUNC void tile_multiply(float* d, const T* a, const T* b) {                             \
+  template <int down> METAL_FUNC void tile_multiply(float* d, const T* a, const T* b) {         \
     float rest[2] = {0.0f, 0.0f};                                                               \
     const T none[2] = {T(0.0f), T(0.0f)};                                                       \
-    tile_multiply(d, rest, a, none, b);                                                         \
+    tile_multiply<down>(d, rest, a, none, b);                                                   \
   }
 TILE_MMA(half, "f16")
 TILE_MMA(bfloat, "bf16")
