@@ -474,13 +474,13 @@ def _heads(node: Node, condition: str) -> tuple[str, str]:
 def _if(emitter: Emitter, node: Node) -> None:
     storages = [emitter.carried(node, v) for v in node.outputs]
     condition = emitter.scalar_text(node.inputs[0])
-    dirty = emitter.arena.dirty
+    dirty, own = emitter.arena.dirty, emitter.arena.own
     after: list[bool] = []
     heads = _heads(node, condition)
     for head, region in zip(heads, node.regions):
         if not head:
             continue
-        emitter.arena.dirty = dirty
+        emitter.arena.dirty, emitter.arena.own = dirty, own
         with emitter.out.block(head):
             emitter.block(
                 region,
@@ -488,7 +488,7 @@ def _if(emitter: Emitter, node: Node) -> None:
             )
             emitter.assign_all(list(zip(node.outputs, region.outputs)))
         after.append(emitter.arena.dirty)
-    emitter.arena.dirty = dirty or any(after)
+    emitter.arena.dirty, emitter.arena.own = dirty or any(after), None
 
 
 _CONTROL = {"for": _for, "while": _while, "if": _if}
