@@ -71,6 +71,7 @@ _ALL = (
     # Rates of one core.
     Fact("fma_fp32_per_clock", int, "per clock and core", "float32 fused multiply-add"),
     Fact("fma_fp16_per_clock", int, "per clock and core", "float16 fused multiply-add"),
+    Fact("tensor_fp16_per_clock", int, "per clock and core", "multiply-add of 16-bit matmul2d"),
     Fact("exp2_per_clock", int, "per clock and core", "exp2 and log2"),
     Fact("rsqrt_per_clock", int, "per clock and core", "1 / sqrt(x)"),
     Fact("recip_per_clock", int, "per clock and core", "1 / x"),

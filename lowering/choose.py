@@ -24,8 +24,10 @@ def improved(lowered: Callable[[Schedule], Kernel], kernel: Kernel, target: Targ
     if not kernel.costs.multiplications:
         return kernel
     if target.core is None:
-        why = f"{target.staging}, whole K, not unrolled: what a core of this chip has is not modelled"
-        return replace(kernel, schedule="; ".join((kernel.schedule, why, *target.unused)))
+        why = (
+            f"{target.staging}, whole K, not unrolled: what a core of this chip has is not modelled"
+        )
+        return replace(kernel, schedule=f"{kernel.schedule}; {why}")
     for parameter in PARAMETERS:
         if getattr(kernel.costs, parameter.changes):
             kernel = _decided(lowered, kernel, target, parameter)

@@ -58,8 +58,7 @@ class Emitter:
         planned = products(
             function,
             self.simdgroups,
-            target.matrix_types,
-            target.matrix_forms,
+            target.units,
             direct=choice.staging == "direct",
         )
         hopes = wishes(function, self.values, planned)
@@ -79,6 +78,7 @@ class Emitter:
         self.sites: list[Site] = []
         self.notes: list[str] = []  # of what was chosen, for Kernel.schedule
         self.costs = Costs()
+        self.headers: list[str] = []  # preludes beside the target's own
         # Node id of a product → what loads its next operands while it multiplies.
         self.ahead: dict[int, Callable[[], None]] = {}
         self.index_bits = indexes.from_booleans(function.body)
@@ -491,13 +491,13 @@ def _heads(node: Node, condition: str) -> tuple[str, str]:
 def _if(emitter: Emitter, node: Node) -> None:
     storages = [emitter.carried(node, v) for v in node.outputs]
     condition = emitter.scalar_text(node.inputs[0])
-    dirty = emitter.arena.dirty
+    dirty, own = emitter.arena.dirty, emitter.arena.own
     after: list[bool] = []
     heads = _heads(node, condition)
     for head, region in zip(heads, node.regions):
         if not head:
             continue
-        emitter.arena.dirty = dirty
+        emitter.arena.dirty, emitter.arena.own = dirty, own
         with emitter.out.block(head):
             emitter.block(
                 region,
@@ -505,7 +505,7 @@ def _if(emitter: Emitter, node: Node) -> None:
             )
             emitter.assign_all(list(zip(node.outputs, region.outputs)))
         after.append(emitter.arena.dirty)
-    emitter.arena.dirty = dirty or any(after)
+    emitter.arena.dirty, emitter.arena.own = dirty or any(after), None
 
 
 _CONTROL = {"for": _for, "while": _while, "if": _if}

@@ -48,7 +48,8 @@ class Alternates:
 class Arena:
     """One block of threadgroup memory that every exchange uses from its start.
 
-    `dirty`: some thread may still read what an earlier exchange put there, so the next must wait.
+    `dirty`: some thread may still read what an earlier exchange put there, so the next must wait. `own`: the
+    last thing done with it, if that is known: each thread read elements of so many bytes in this layout.
     """
 
     def __init__(self, emitter: Emitter):
@@ -56,16 +57,18 @@ class Arena:
         self.bytes = 0
         self.dirty = False
         self.exchanges = 0
+        self.own: tuple[Layout, int] | None = None
         self.alternates: Alternates | None = None
 
     def enter_loop(self) -> tuple[bool, int]:
         """The end of a loop body is before its start. Returns what `leave_loop` must know."""
-        before, self.dirty = self.dirty, True
+        before, self.dirty, self.own = self.dirty, True, None
         return before, self.exchanges
 
     def leave_loop(self, before: tuple[bool, int]) -> None:
         """A loop's barriers do not count for what follows: it may run no time, or be left before them."""
         dirty, exchanges = before
+        self.own = None
         self.dirty = dirty or self.exchanges > exchanges
 
     def arrays(
@@ -75,8 +78,11 @@ class Arena:
         node: Node,
         *,
         product: bool = False,
+        own: tuple[Layout, int] | None = None,
     ) -> list[str]:
         """Names of arrays of (element, count) side by side, free to be written.
+
+        `own`: each thread writes elements of so many bytes in this layout, as they are numbered.
 
         `product`: for operands of a product that stands in the loop whose products alternate, if one does.
         """
@@ -91,7 +97,7 @@ class Arena:
             )
         if self.alternates is None:
             self.bytes = max(self.bytes, size)
-            if self.dirty:
+            if self.dirty and (own is None or own != self.own):
                 barrier(self.emitter)
             start = "arena"
         else:
@@ -99,7 +105,7 @@ class Arena:
                 raise self._meets(node)
             self.bytes = max(self.bytes, 2 * self.alternates.half)
             start = self.alternates.next()
-        self.exchanges += 1
+        self.exchanges, self.own = self.exchanges + 1, None
         names: list[str] = []
         offset = 0
         for scalar, count in sorted(wanted, key=lambda w: -w[0].bytes):
@@ -134,7 +140,7 @@ class Arena:
         scalar = node.types[0].scalar
         self.bytes = max(self.bytes, scalar.bytes * self.emitter.threads)
         free = not self.dirty and scope.nest.depth == 0
-        self.dirty = True
+        self.dirty, self.own = True, None
         self.exchanges += 1
         word, depth = c_type(scalar), scope.nest.depth
         name, shared = scope.name(node.result, node), self.emitter.unique("shared")
@@ -213,7 +219,8 @@ def _through_memory(emitter: Emitter, root: Value, home: Storage, copy: Storage)
     with emitter.out.block(f"for (int part = 0; part < {size // part}; ++part)" * (part < size)):
         if part < size:
             emitter.arena.enter_loop()
-        (shared,) = emitter.arena.arrays([(scalar, part)], part * scalar.bytes, node)
+        written = _own(home.layout, scalar) if part == size else None
+        (shared,) = emitter.arena.arrays([(scalar, part)], part * scalar.bytes, node, own=written)
         put(
             emitter,
             home.layout,
@@ -228,6 +235,14 @@ def _through_memory(emitter: Emitter, root: Value, home: Storage, copy: Storage)
         head = f"if ({guard}) " if guard else ""
         scope.line(read.depth, f"{head}{place.text} = {shared}[{number}];")
         emitter.write_nest(read)
+        # A thread may write without waiting what it alone has read.
+        emitter.arena.own = _own(target, scalar) if part == size else None
+
+
+def _own(layout: Layout, scalar: Scalar) -> tuple[Layout, int] | None:
+    """A layout in which no two threads have the same element; None for another."""
+    once = layout.covers() and 1 << len(layout.bases) == math.prod(layout.shape)
+    return (layout, scalar.bytes) if once else None
 
 
 def _of_part(number: str, size: int, part: int) -> tuple[str, str]:

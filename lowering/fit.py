@@ -56,8 +56,31 @@ def lower_to_fit(
     def lowered(choice: Schedule) -> Kernel:
         return lower(function, target, choice, facts)
 
-    kernel = _with_simdgroups(function, target, asked, lowered)
-    return kernel if kernel.registers > target.registers else improved(lowered, kernel, target)
+    smaller = _smaller_matrices(function, target)
+    try:
+        kernel = _with_simdgroups(function, target, asked, lowered)
+    except TileTooLarge:
+        if smaller is None:
+            raise
+    else:
+        if kernel.registers <= target.registers:
+            return improved(lowered, kernel, target)
+        if smaller is None:
+            return kernel
+    return lower_to_fit(function, smaller, asked, facts, schedule)
+
+
+def _smaller_matrices(function: Function, target: Target) -> Target | None:
+    """`target` without the matrix unit that is asked first, if others may take the products of `function`.
+
+    What a unit takes at a time bounds how many simdgroups can share a product, and so its registers.
+    """
+    first, *others = target.units or (None,)
+    dots = (n for n in function.body.walk() if n.op == "dot")
+    if first is None or not others or all(first.refusal(dot) for dot in dots):
+        return None
+    why = f"not on {first.name}: its tiles would need more registers than a thread has"
+    return replace(target, units=tuple(others), denied=(*target.denied, why))
 
 
 def _with_simdgroups(

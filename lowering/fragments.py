@@ -1,7 +1,4 @@
-"""Layouts of 8x8 matrices on matrix units, and how the simdgroups of a program share a matrix product.
-
-A lane holds two neighbouring elements.
-"""
+"""Layouts of the matrices that matrix units take, and how the simdgroups of a program share a product."""
 
 from __future__ import annotations
 
@@ -10,45 +7,62 @@ from dataclasses import dataclass
 from ..fusion.views import dim_ranges
 from .layout import Layout
 
-SIDE = 8
 Bit = tuple[str, int]  # ("row" or "column", bit of that coordinate)
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """Where the elements of an 8x8 matrix are: what tells a lane's two apart, and the bits of the lane."""
+    """Where the elements of a square matrix are: what tells one lane's elements apart, and the lanes."""
 
-    element: Bit
+    elements: tuple[Bit, ...]
     lanes: tuple[Bit, ...]
+
+    @property
+    def side(self) -> int:
+        """Rows, and as many columns."""
+        return 1 << (len(self.elements) + len(self.lanes)) // 2
+
+    @property
+    def along(self) -> int:
+        """0 or 1: a lane's first elements are neighbours along the rows or the columns."""
+        return 1 if self.elements[0][0] == "column" else 0
+
+    @property
+    def neighbours(self) -> int:
+        """How many elements of a lane, from the first on, are neighbours along `along`."""
+        first = self.elements[0][0]
+        run = [bit == (first, k) for k, bit in enumerate(self.elements)]
+        return int(1 << (run.index(False) if False in run else len(run)))
+
+    def held(self, side: str) -> int:
+        """How many "row"s or "column"s one lane has elements of."""
+        return 1 << sum(own == side for own, _ in self.elements)
 
 
 @dataclass(frozen=True, slots=True)
 class Forms:
-    """Of a unit: `left`, for the result too, and `right`.
-
-    `rows`: matrices of the left that it takes at a time, above each other; `deep`: steps of 8 of K. `gathers`: a
-    simdgroup loads whole matrices from threadgroup memory, each lane giving the address of one row.
-    """
+    """Of a unit: `left`, for the result too, and `right`."""
 
     left: Form
     right: Form
-    rows: int
-    deep: int = 1
-    gathers: bool = False
 
 
-def _form(element: str, lanes: str) -> Form:
+def _form(elements: str, lanes: str) -> Form:
     sides = {"c": "column", "r": "row"}
-    bits = [(sides[word[0]], int(word[1])) for word in (element, *lanes.split())]
-    return Form(bits[0], tuple(bits[1:]))
+
+    def bits(text: str) -> tuple[Bit, ...]:
+        return tuple((sides[word[0]], int(word[1])) for word in text.split())
+
+    return Form(bits(elements), bits(lanes))
 
 
-# Apple documents no map. MLX's kernels rely on this one (mlx/backend/metal/kernels/steel/gemm/mma.h,
-# get_coord), and a self-test checks it on the device (runtime/selftest/fragments.py).
-SIMDGROUP = Forms(_form("c0", "c1 r0 r1 c2 r2"), _form("c0", "c1 r0 r1 c2 r2"), 1)
+# Apple documents no map. MLX's kernels rely on these (mlx/backend/metal/kernels/steel/gemm/mma.h and nax.h,
+# get_coord), and self-tests check them on the device (runtime/selftest/fragments.py, tensors.py).
+SIMDGROUP = Forms(_form("c0", "c1 r0 r1 c2 r2"), _form("c0", "c1 r0 r1 c2 r2"))
+TENSOR = Forms(_form("c0 c1 r3", "c2 r0 r1 c3 r2"), _form("c0 c1 r3", "c2 r0 r1 c3 r2"))
 # PTX ISA, matrix fragments for mma.m16n8k8 and mma.m16n8k16 with 16-bit operands: 8x8 matrices above and beside
 # each other. The same for ldmatrix, whose rows are 16 bytes.
-MMA = Forms(_form("c0", "c1 c2 r0 r1 r2"), _form("r0", "r1 r2 c0 c1 c2"), 2, deep=2, gathers=True)
+MMA = Forms(_form("c0", "c1 c2 r0 r1 r2"), _form("r0", "r1 r2 c0 c1 c2"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +74,17 @@ class Split:
     idle: int = 0
 
 
-def split(m: int, n: int, simdgroups: int, *, keep_rows: bool) -> Split:
-    """How `simdgroups` share an m x n result.
+def split(
+    m: int, n: int, simdgroups: int, *, keep_rows: bool, least: tuple[int, int] = (8, 8)
+) -> Split:
+    """How `simdgroups` share an m x n result, each at least so many rows and columns of it.
 
     `keep_rows`: whole rows stay in one simdgroup as far as possible, so that row reductions and products
     that follow need no threadgroup memory. Else each takes a part that is as square as possible: that
     part's rows and columns are what it reads of the operands.
     """
     bits = simdgroups.bit_length() - 1
-    most_rows, most_columns = ((size // SIDE).bit_length() - 1 for size in (m, n))
+    most_rows, most_columns = ((s // part).bit_length() - 1 for s, part in zip((m, n), least))
     used = min(bits, most_rows + most_columns)
     choices = [
         Split(rows, used - rows, bits - used)
@@ -88,16 +104,15 @@ def fragments(
     by_rows: bool = True,
     by_columns: bool = True,
 ) -> Layout:
-    """The layout of a (..., rows, columns) tile made of 8x8 matrices, both sides multiples of 8.
+    """The layout of a (..., rows, columns) tile made of matrices of `form`, whose side divides both of its own.
 
     `by_rows`, `by_columns`: the simdgroups along that side of the result hold different parts; if not,
-    each holds the same, as of an operand. Register bit 0 is the element of a lane in its matrix; the
-    others number the matrices, columns first.
+    each holds the same, as of an operand. Registers are in the order of the tile: the columns that a lane has
+    of a matrix, the matrices beside each other, then the rows and the matrices below each other.
     """
     *batch, rows, columns = dim_ranges(shape)
     bits = {"row": [1 << b for b in rows], "column": [1 << b for b in columns]}
     lane = tuple(bits[side][bit] for side, bit in form.lanes)
-    element = bits[form.element[0]][form.element[1]]
     groups: list[int] = []
     for side, number, divided in (
         ("column", shared.columns, by_columns),
@@ -111,5 +126,4 @@ def fragments(
             groups += [0] * number
     groups += [0] * shared.idle
     registers = [*bits["column"], *bits["row"], *(1 << b for r in batch[::-1] for b in r)]
-    own_registers = [b for b in registers if b not in lane and b != element]
-    return Layout(shape, (element, *own_registers), lane, tuple(groups))
+    return Layout(shape, tuple(b for b in registers if b not in lane), lane, tuple(groups))

@@ -173,7 +173,7 @@ def _threads(
     names = list(emitter.target.preludes)
     if any(a.mode == "xored" for a in accesses):
         names.insert(names.index("thread_words.h") + 1, "xored_words.h")
-    header = "".join(map(prelude, names))
+    header = "".join(map(prelude, [*names, *dict.fromkeys(emitter.headers)]))
     if emitter.target.entry:
         programs = _programs(emitter)
         header += emitter.target.entry.format(threads=emitter.threads, programs=programs)

@@ -42,7 +42,14 @@ _COUNTERS = re.compile(r"[rickov]\d+$")
 @functools.cache
 def _reserved() -> frozenset[str]:
     prelude = resources.files(__package__).joinpath("preludes")
-    words = ("words.h", "thread_words.h", "xored_words.h", "metal_words.h", "cuda_words.h")
+    words = (
+        "words.h",
+        "thread_words.h",
+        "xored_words.h",
+        "metal_words.h",
+        "metal_tensor.h",
+        "cuda_words.h",
+    )
     texts = [prelude.joinpath(n).read_text() for n in words]
     defined = re.findall(r"\b([A-Za-z_]\w*)\(", "\n".join(texts))
     return frozenset(f"{_KEYWORDS} {_CALLED} {_OWN}".split()) | frozenset(defined)

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..fusion.graph import Function, Graph, Node, Value
 from ..fusion.ops import OPS
-from ..fusion.types import F32
 from ..fusion.views import identity
-from .fragments import SIDE, Forms, Split, fragments, split
+from .fragments import Split, fragments, split
 from .layout import Layout
+from .strategies import Unit
 from .values import Values
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """Layouts of one product on matrix units. `left`, `right`: of operands read from registers.
+    """Layouts of one product on the matrix unit `unit`. `left`, `right`: of operands read from registers.
 
     `left_once`, `right_once`: registers are wanted for that operand, as no element of it is then held twice,
     so that they cost no more than staging it in threadgroup memory does.
     """
 
+    unit: Unit
     shared: Split
     result: Layout
     left: Layout
@@ -33,38 +34,33 @@ class Product:
 def products(
     function: Function,
     simdgroups: int,
-    matrix_types: frozenset[str],
-    forms: Forms,
+    units: Sequence[Unit],
     *,
     direct: bool = False,
 ) -> dict[int, Product]:
-    """Node id → Product, for every dot that the matrix units of `matrix_types` can do.
+    """Node id → Product, for every dot that one of `units` takes.
 
     `direct`: operands are wanted in registers also where several simdgroups then hold the same.
     """
-    dots = [n for n in function.body.walk() if n.op == "dot" and fits(n, matrix_types)]
+    found = ((n, unit_for(n, units)) for n in function.body.walk() if n.op == "dot")
+    dots = [(node, unit) for node, unit in found if unit is not None]
     if not dots or not simdgroups:
         return {}
     keep_rows = _row_after(function.body)
-    return {n.id: _product(n, simdgroups, keep_rows, forms, direct) for n in dots}
+    return {n.id: _product(n, unit, simdgroups, keep_rows, direct) for n, unit in dots}
 
 
-def fits(node: Node, matrix_types: frozenset[str]) -> bool:
-    """Can the matrix units of `matrix_types` do this product?"""
-    a, b, c = (v.type for v in node.inputs)
-    sides = (*a.shape[-2:], *b.shape[-2:])
-    return (
-        a.scalar == b.scalar
-        and a.scalar.name in matrix_types
-        and c.scalar == F32
-        and min(sides) >= SIDE
-    )
+def unit_for(node: Node, units: Sequence[Unit]) -> Unit | None:
+    """The first of `units` that takes a dot."""
+    return next((unit for unit in units if not unit.refusal(node)), None)
 
 
-def _product(node: Node, simdgroups: int, keep_rows: bool, forms: Forms, direct: bool) -> Product:
+def _product(node: Node, unit: Unit, simdgroups: int, keep_rows: bool, direct: bool) -> Product:
     a, b, _ = (v.type.shape for v in node.inputs)
-    shared = split(a[-2], b[-1], simdgroups, keep_rows=keep_rows)
+    shared = split(a[-2], b[-1], simdgroups, keep_rows=keep_rows, least=unit.least[:2])
+    forms = unit.forms
     return Product(
+        unit,
         shared,
         fragments(node.result.type.shape, shared, forms.left),
         fragments(a, shared, forms.left, by_columns=False),

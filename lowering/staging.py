@@ -26,9 +26,7 @@ def sizes(node: Node) -> tuple[int, int, int, int]:
     return math.prod(batch), m, k, b.type.shape[-1]
 
 
-def stage_depth(
-    limit: int, node: Node, k: int, least: int, bytes_of: Callable[[int], int]
-) -> int:
+def stage_depth(limit: int, node: Node, k: int, least: int, bytes_of: Callable[[int], int]) -> int:
     """The largest power of two of K, at least `least`, of which bytes_of(depth) are within `limit`."""
     depth = k
     while depth > least and bytes_of(depth) > limit:

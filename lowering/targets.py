@@ -9,10 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..hwinfo import Capability
-from .fragments import MMA, SIMDGROUP, Forms
 from .occupancy import Core, core_of
 from .schedule import Staging
-from .strategies import unused
+from .strategies import Unit, denied, units
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +27,8 @@ class Target:
     operands of products on matrix units may take, if that is more.
     `array`: a word before the declaration of a thread's array.
     `in_place`: loads and stores of a buffer meet in one memory.
-    `dot`: the strategy for matrix products (lowering/dot.py) of other types than `matrix_types`,
-    those that matrix units take; `matrix_forms`: how these hold matrices. `staging`: the first choice of
+    `dot`: the strategy for matrix products (lowering/dot.py) that none of `units`, matrix units, takes;
+    `denied`: why this machine does not use units that the table says it has. `staging`: the first choice of
     lowering/schedule.py, where no model of a core chooses.
     `reduce_chunk`: independent partial results of a reduction, for vector units.
     `wide_offsets`: sums of 32-bit offsets are 64-bit; else no array has 2^31 elements or more.
@@ -40,7 +39,6 @@ class Target:
     `places`: where operands go in threadgroup memory is chosen by the model of its banks; else they stay as
     they are, rows eight elements further apart.
     `core`: what the programs on one core share, if it is known.
-    `unused`: what the chip has for matrix products and no kernel uses, with the reason.
     `tile_bytes`: what one tile may take of a thread's registers and private memory (0: no limit).
     `preludes`: the texts before a kernel; `shared`: the word before the declaration of threadgroup memory.
     `product`: a function for products of floats, where the compiler would make them part of fused
@@ -69,8 +67,8 @@ class Target:
     splits_full_tiles: bool = False
     tile_bytes: int = 0
     stack_bytes: int = 0
-    matrix_types: frozenset[str] = frozenset()
-    matrix_forms: Forms = SIMDGROUP
+    units: tuple[Unit, ...] = ()
+    denied: tuple[str, ...] = ()
     registers: int = 0
     vectors: bool = False
     vector_bytes: int = 0
@@ -78,7 +76,6 @@ class Target:
     staging: Staging = "padded"
     places: bool = False
     core: Core | None = None
-    unused: tuple[str, ...] = ()
     preludes: tuple[str, ...] = ()
     shared: str = ""
     product: str = ""
@@ -100,11 +97,6 @@ class Target:
 _WIDEST, _SMALLEST = 4, 2
 # What M1 and M2 have; of newer chips it is not known, and they have no less.
 _FEWEST_REGISTERS = 128
-_MATRIX_CELLS = {
-    "f16": "simdgroup_matrix_half",
-    "bf16": "simdgroup_matrix_bfloat",
-    "f32": "simdgroup_matrix_float",
-}
 
 
 def target_for(row: Capability) -> Target:
@@ -132,10 +124,10 @@ def _metal(row: Capability) -> Target:
         vectors=True,
         places=True,
         core=core_of(row),
-        unused=unused(row),
         tile_bytes=8192,
         registers=row.get("register_spill_threshold", _FEWEST_REGISTERS),
-        matrix_types=frozenset(t for t, cell in _MATRIX_CELLS.items() if row.get(cell, False)),
+        units=units(row),
+        denied=denied(row),
         preludes=("words.h", "thread_words.h", "metal_words.h"),
         shared="threadgroup",
     )
@@ -175,8 +167,7 @@ def _cuda(row: Capability) -> Target:
         shared="__shared__",
         product="tile_product",
         restricts=True,
-        matrix_types=frozenset({"f16", "bf16"} if row.get("mma_half", False) else ()),
-        matrix_forms=MMA,
+        units=units(row),
         entry=_CUDA_ENTRY,
         core_registers=row.get("registers_kb_per_core", 0) * 1024 // 4,
     )

@@ -19,13 +19,15 @@ _LANES, _WORD_BYTES = 32, 4
 @dataclass(frozen=True, slots=True)
 class Work:
     """What a launch does. `bytes`: of memory, each counted once; `alu`: in multiply-adds of a lane;
-    `matrices`: 8x8x8 multiplications; `shuffles`: simd operations of a simdgroup."""
+    `matrices`: 8x8x8 multiplications by the ALUs' rate; `tensors`: those of tensor operations, on operands of
+    16 bits; `shuffles`: simd operations of a simdgroup."""
 
     bytes: int
     alu: int
     matrices: int
     shuffles: int
     threadgroups: int
+    tensors: int = 0
 
     def scaled(self, factor: int, memory: int) -> Work:
         """`factor` times as many programs, which together touch `memory` bytes."""
@@ -35,6 +37,7 @@ class Work:
             self.matrices * factor,
             self.shuffles * factor,
             self.threadgroups * factor,
+            self.tensors * factor,
         )
 
 
@@ -51,21 +54,36 @@ class Estimate:
 
 
 def estimate(row: Capability, work: Work) -> Estimate | None:
-    """The time of `work` on the chip of `row`; None if the table lacks its peak or its bandwidth."""
+    """The time of `work` on the chip of `row`; None if the table lacks a peak or the bandwidth."""
     tflops, bandwidth = row.get("fp32_tflops"), row.get("bandwidth_gbs")
     cores = row.get("cores")
     if not tflops or not bandwidth or not cores:
         return None
     busy = min(1.0, max(1, work.threadgroups) / cores)
     fraction = row.get("matmul_peak_fraction")
+    tensor_seconds = _tensor_seconds(row, work, busy)
+    if tensor_seconds is None:
+        return None
     parts = {
         "memory": work.bytes / (bandwidth * 1e9),
         "ALU": 2 * work.alu / (tflops * 1e12 * busy),
-        "matrix": MATRIX_FLOPS * work.matrices / (tflops * 1e12 * (fraction or 1.0) * busy),
+        "matrix": tensor_seconds
+        + MATRIX_FLOPS * work.matrices / (tflops * 1e12 * (fraction or 1.0) * busy),
         "shuffle": _shuffle_seconds(row, work, busy),
     }
     bound = max(parts, key=lambda name: parts[name])
     return Estimate(parts[bound], bound, bound == "matrix" and fraction is None)
+
+
+def _tensor_seconds(row: Capability, work: Work, busy: float) -> float | None:
+    """None where the table does not know how fast they are."""
+    if not work.tensors:
+        return 0.0
+    rate, clock = row.get("tensor_fp16_per_clock"), row.get("clock_ghz")
+    if not rate or not clock:
+        return None
+    per_second: float = 2 * rate * clock * 1e9 * row.value("cores") * busy
+    return MATRIX_FLOPS * work.tensors / per_second
 
 
 def _shuffle_seconds(row: Capability, work: Work, busy: float) -> float:

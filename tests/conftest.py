@@ -17,6 +17,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--target", help="run what runs on every target on this one only, such as cuda"
     )
     parser.addoption("--update-operations", action="store_true", help="rewrite docs/operations.md")
+    parser.addoption("--mlx-source", help="a checkout of MLX: its wheels lack some Metal kernels")
     parser.addoption("--long", action="store_true", help="try every kernel without each barrier")
 
 

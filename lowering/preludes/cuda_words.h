@@ -185,8 +185,16 @@ METAL_FUNC double log1p_f(double x) { return ::log1p(x); }
 namespace precise {
 TILE_BOTH(sqrt, sqrtf, sqrt)
 TILE_BOTH(rsqrt, rsqrtf, rsqrt)
-TILE_BOTH(exp, expf, exp)
-TILE_BOTH(exp2, exp2f, exp2)
+// The hardware's, as Triton itself takes on NVIDIA: what is wrong is at most 2 units of the last place and the
+// rounding of the exponent, and what is less than 2^-126 becomes 0.
+METAL_FUNC float exp2(float x) {
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+METAL_FUNC double exp2(double x) { return ::exp2(x); }
+METAL_FUNC float exp(float x) { return exp2(__fmul_rn(x, 1.44269504f)); }
+METAL_FUNC double exp(double x) { return ::exp(x); }
 TILE_BOTH(exp10, exp10f, exp10)
 TILE_BOTH(log, logf, log)
 TILE_BOTH(log2, log2f, log2)
@@ -256,36 +264,43 @@ template <int count, bool turns, typename T> METAL_FUNC void tile_gather(T* to, 
 
 // d += a x b on tensor cores, for 8x8 matrices of which every lane has two elements (lowering/fragments.py):
 // two results above each other, of two matrices above each other and one; and of those and as many beside
-// them. PTX ISA, mma.m16n8k8 and mma.m16n8k16.
-template <typename T> METAL_FUNC uint tile_pair(const T* at) {
-  uint word;
-  memcpy(&word, at, sizeof(word));
-  return word;
+// them. Of the result and of a they are neighbours in registers, of b they are `down` registers apart. PTX ISA,
+// mma.m16n8k8 and mma.m16n8k16.
+template <int apart, typename T> METAL_FUNC uint tile_pair(const T* at) {
+  if constexpr (apart == 1) {
+    uint word;
+    memcpy(&word, at, sizeof(word));
+    return word;
+  }
+  return uint(as_type<ushort>(at[0])) | (uint(as_type<ushort>(at[apart])) << 16);
 }
 #define TILE_MMA(T, name)                                                                       \
+  template <int down>                                                                           \
   METAL_FUNC void tile_multiply(float* d, float* e, const T* a, const T* c, const T* b) {       \
     asm("mma.sync.aligned.m16n8k8.row.col.f32." name "." name ".f32 "                           \
         "{%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"                                   \
         : "+f"(d[0]), "+f"(d[1]), "+f"(e[0]), "+f"(e[1])                                        \
-        : "r"(tile_pair(a)), "r"(tile_pair(c)), "r"(tile_pair(b)));                             \
+        : "r"(tile_pair<1>(a)), "r"(tile_pair<1>(c)), "r"(tile_pair<down>(b)));                 \
   }                                                                                             \
-  METAL_FUNC void tile_multiply(float* d, const T* a, const T* b) {                             \
+  template <int down> METAL_FUNC void tile_multiply(float* d, const T* a, const T* b) {         \
     float rest[2] = {0.0f, 0.0f};                                                               \
     const T none[2] = {T(0.0f), T(0.0f)};                                                       \
-    tile_multiply(d, rest, a, none, b);                                                         \
+    tile_multiply<down>(d, rest, a, none, b);                                                   \
   }                                                                                             \
+  template <int down>                                                                           \
   METAL_FUNC void tile_multiply(float* d, float* e, const T* a, const T* c, const T* a2,        \
                                 const T* c2, const T* b, const T* b2) {                         \
     asm("mma.sync.aligned.m16n8k16.row.col.f32." name "." name ".f32 "                          \
         "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"                       \
         : "+f"(d[0]), "+f"(d[1]), "+f"(e[0]), "+f"(e[1])                                        \
-        : "r"(tile_pair(a)), "r"(tile_pair(c)), "r"(tile_pair(a2)), "r"(tile_pair(c2)),         \
-          "r"(tile_pair(b)), "r"(tile_pair(b2)));                                               \
+        : "r"(tile_pair<1>(a)), "r"(tile_pair<1>(c)), "r"(tile_pair<1>(a2)),                    \
+          "r"(tile_pair<1>(c2)), "r"(tile_pair<down>(b)), "r"(tile_pair<down>(b2)));            \
   }                                                                                             \
+  template <int down>                                                                           \
   METAL_FUNC void tile_multiply(float* d, const T* a, const T* a2, const T* b, const T* b2) {   \
     float rest[2] = {0.0f, 0.0f};                                                               \
     const T none[2] = {T(0.0f), T(0.0f)};                                                       \
-    tile_multiply(d, rest, a, none, a2, none, b, b2);                                           \
+    tile_multiply<down>(d, rest, a, none, a2, none, b, b2);                                     \
   }
 TILE_MMA(half, "f16")
 TILE_MMA(bfloat, "bf16")

@@ -17,7 +17,7 @@ from ...fusion.joint.touched import touched
 from ...fusion.ops import OPS
 from ...fusion.work import Computed, computed
 from ...hwinfo import Capability
-from ...lowering.products import fits
+from ...lowering.products import unit_for
 from ...lowering.record import Kernel
 from ...lowering.targets import target_for
 from .. import lowered, metal
@@ -74,14 +74,19 @@ def counted(launch: Launch) -> Counted:
 def modelled(launch: Launch, chip: str) -> Estimate | None:
     """The modelled time of a launch; None where the table lacks a rate of the chip."""
     found, row = counted(launch), row_of(chip)
-    matrix_types = target_for(row).matrix_types
-    alu, matrices = found.computed.elements, 0
+    units = target_for(row).units
+    alu, matrices, tensors = found.computed.elements, 0, 0
     for dot in found.computed.dots:
-        if fits(dot.node, matrix_types):
-            matrices += 2 * dot.multiply_adds * dot.times // MATRIX_FLOPS
-        else:
+        unit = unit_for(dot.node, units)
+        multiplications = 2 * dot.multiply_adds * dot.times // MATRIX_FLOPS
+        if unit is None:
             alu += dot.multiply_adds * dot.times
-    return estimate(row, Work(found.bytes, alu, matrices, 0, math.prod(launch.grid)))
+        elif unit.peak == "tensor":
+            tensors += multiplications
+        else:
+            matrices += multiplications
+    work = Work(found.bytes, alu, matrices, 0, math.prod(launch.grid), tensors)
+    return estimate(row, work)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import atomics, bfloats, fragments, lanes, memory
+from . import atomics, bfloats, fragments, lanes, memory, tensors
 
-ROWS = (*fragments.ROWS, *atomics.ROWS, *bfloats.ROWS, *lanes.ROWS, *memory.ROWS)
+ROWS = (*fragments.ROWS, *tensors.ROWS, *atomics.ROWS, *bfloats.ROWS, *lanes.ROWS, *memory.ROWS)

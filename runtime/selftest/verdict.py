@@ -11,16 +11,20 @@ import platform
 import threading
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from ...hwinfo import Capability, Cell, find
+from ...hwinfo import Capability, find
 from .. import cache
 from ..chip import current_chip, device_info
+from .gates import gated, without
 from .judge import Result, judge
 from .row import SelfTest
 
 KIND, FILE = "selftest", "verdict.json"
+_FAILED = "a self-test failed here"
+# Cells that are used on a device only after a test has passed there; others until one has failed.
+NEED_PROOF = ("neural_accelerators",)
 _lock = threading.RLock()
 _known: dict[str, frozenset[str]] = {}
 _warned: set[tuple[str, str]] = set()
@@ -32,7 +36,7 @@ class SelfTestFailed(UserWarning):
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Where self-tests run: `target` is "metal" or "simulate", `row` the device's capabilities.
+    """Where self-tests run: `target` is "metal" or "simulate", `row` what the device has under its macOS.
 
     The texts are as the system and MLX give them; empty where they say nothing.
     """
@@ -56,19 +60,20 @@ def here() -> Device:
     import mlx.core as mx
 
     on_metal = bool(mx.metal.is_available())
+    macos = platform.mac_ver()[0]
     info = (device_info() if on_metal else None) or {}
     return Device(
         target="metal" if on_metal else "simulate",
-        row=current_chip() if on_metal else find("simulator"),
+        row=gated(current_chip(), macos) if on_metal else find("simulator"),
         name=str(info.get("device_name", "")),
         architecture=str(info.get("architecture", "")),
-        system=f"{platform.system()} {platform.mac_ver()[0] or platform.release()}",
+        system=f"{platform.system()} {macos or platform.release()}",
         mlx=str(getattr(mx, "__version__", "unknown")),
     )
 
 
 def trusted(capability: Capability, name: str) -> bool:
-    """False where a self-test that vouches for this cell has failed on this machine's Metal.
+    """False where a self-test that vouches for this cell has failed on this machine's Metal, or did not run.
 
     `capability` is the row that a kernel is lowered for, `name` a cell of hwinfo.FACTS. True for any
     row but that of this machine's Metal device, and for cells that no test vouches for: it says
@@ -78,17 +83,27 @@ def trusted(capability: Capability, name: str) -> bool:
     """
     capability.cell(name)
     device = _guarded(capability)
-    return device is None or name not in _switched_off(device)
+    if device is None:
+        return name not in _elsewhere(capability)
+    return device.row.cell(name) == capability.cell(name) and name not in _switched_off(device)
 
 
 def trusted_row(capability: Capability) -> Capability:
     """`capability` without what `trusted` denies: those cells are False, with the reason as source."""
     device = _guarded(capability)
-    off = _switched_off(device) if device is not None else frozenset()
-    if not off:
-        return capability
-    denied = {n: Cell(False, "a self-test failed here", verified=True) for n in sorted(off)}
-    return replace(capability, cells={**capability.cells, **denied})
+    if device is None:
+        return without(capability, _elsewhere(capability))
+    off = _switched_off(device)
+    reasons = {n: "no self-test has passed here" if n in NEED_PROOF else _FAILED for n in off}
+    return without(device.row, {n: why for n, why in reasons.items() if device.row.get(n, True)})
+
+
+def _elsewhere(capability: Capability) -> dict[str, str]:
+    """What of a row is not used, because this machine has Metal, and is another chip."""
+    wanted = [n for n in NEED_PROOF if capability.get(n, False)]
+    if not wanted or here().target != "metal":
+        return {}
+    return dict.fromkeys(wanted, "this machine is another chip, on which nothing was tested")
 
 
 def record(device: Device, results: Sequence[Result]) -> None:
@@ -100,8 +115,10 @@ def record(device: Device, results: Sequence[Result]) -> None:
 
 
 def switched_off(results: Sequence[Result]) -> frozenset[str]:
-    """The cells that a failed test vouches for."""
-    return frozenset(cell for r in results if r.status == "failed" for cell in r.cells)
+    """The cells that a failed test vouches for, and those that need a proof for which there was no test."""
+    failed = {cell for r in results if r.status == "failed" for cell in r.cells}
+    tested = {cell for r in results for cell in r.cells}
+    return frozenset(failed | (set(NEED_PROOF) - tested))
 
 
 def _guarded(capability: Capability) -> Device | None:

@@ -23,7 +23,7 @@ _OLDEST_CLANG = 16
 TEXT_NAME = "kernel.metal"
 
 _LANGUAGE = (
-    "-x", "c++", "-std=c++17", "-nostdinc", "-nostdinc++", f"-I{_HEADERS}",
+    "-x", "c++", "-nostdinc", "-nostdinc++", f"-I{_HEADERS}",
     "-fno-exceptions", "-fno-rtti", "-fno-math-errno", "-ffp-contract=off", "-fno-caret-diagnostics",
     "-fno-color-diagnostics", "-Wno-everything",
     # Metal has no double: 2.0 is a float.
@@ -31,6 +31,8 @@ _LANGUAGE = (
     # Every half and bfloat operation rounds to its own type.
     "-Xclang", "-ffloat16-excess-precision=none", "-Xclang", "-fbfloat16-excess-precision=none",
 )  # fmt: skip
+# Metal 4's tensor operations have values of a class as template arguments, which C++ has since 2020.
+_TENSOR_HEADER = "<MetalPerformancePrimitives/"
 _CODE = (
     "-fPIC", "-shared", "-gdwarf-4", "-gline-tables-only", "-fno-optimize-sibling-calls",
     "-Wl,-Bsymbolic",
@@ -83,7 +85,13 @@ def compile_text(metal: MetalText, *, checked: bool) -> Path:
     runtime = runtime_library()
     clang = find_clang()
     unit = f'{_unit(metal.text)}#line 1 "launcher"\n{_launcher(metal)}'
-    flags = (*_LANGUAGE, *_CODE, *_cpu_flags(), *(_CHECKED if checked else ("-O2",)))
+    flags = (
+        _dialect(metal.text),
+        *_LANGUAGE,
+        *_CODE,
+        *_cpu_flags(),
+        *(_CHECKED if checked else ("-O2",)),
+    )
     key = cache.digest(unit, *flags, clang, _version(clang), _sources_digest())
 
     def produce(path: Path) -> None:
@@ -104,9 +112,13 @@ def static_check(text: str) -> tuple[str, ...]:
     Address spaces are distinct here, double and other words that Metal lacks are errors, and so are
     implicit conversions to bfloat, which Metal rejects, and the use of variables without a value.
     """
-    command = [find_clang(), *_LANGUAGE, *_STATIC, "-"]
+    command = [find_clang(), _dialect(text), *_LANGUAGE, *_STATIC, "-"]
     done = subprocess.run(command, input=_unit(text), capture_output=True, text=True, check=False)
     return tuple(_errors(done.stderr, text))
+
+
+def _dialect(text: str) -> str:
+    return "-std=c++20" if _TENSOR_HEADER in text else "-std=c++17"
 
 
 @functools.cache

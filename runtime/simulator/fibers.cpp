@@ -23,6 +23,7 @@ struct Fiber {
   const void* site;     // the call it waits in
   unsigned flags;       // of the barrier it waits in
   msl_meeting meeting;  // what it waits for at simdgroup level
+  unsigned counts_as;   // so many of that kind, if it is a matrix operation
   Actor actor;
   unsigned published_bytes;
   alignas(16) unsigned char published[MSL_SLOT_BYTES];
@@ -107,7 +108,10 @@ const unsigned char (*msl_exchange(const void* value, unsigned bytes, const void
   yield(State::at_simd, site);
   return simdgroups[fiber->actor.thread / MSL_LANES].values;
 }
-void msl_matrix_operation(msl_meeting kind) { running()->meeting = kind; }
+void msl_matrix_operation(msl_meeting kind, unsigned count) {
+  running()->meeting = kind;
+  running()->counts_as = count;
+}
 void msl_threadgroup_barrier(unsigned flags, const void* site) {
   running()->flags = flags;
   yield(State::at_barrier, site);
@@ -153,6 +157,7 @@ static void run_fiber(Fiber& fiber) {
 static bool release_simdgroup(unsigned low, unsigned high) {
   const void* site = nullptr;
   msl_meeting kind = MSL_FUNCTION;
+  unsigned count = 1;
   unsigned mask = 0, arrived = 0, elsewhere = 0, at_barrier = 0, done = 0;
   for (unsigned i = low; i < high; i++) {
     Fiber& fiber = fibers[i];
@@ -162,6 +167,7 @@ static bool release_simdgroup(unsigned low, unsigned high) {
     if (!arrived) {
       site = fiber.site;
       kind = fiber.meeting;
+      if (kind == MSL_MATRIX_MULTIPLY || kind == MSL_MATRIX_TRANSFER) count = fiber.counts_as;
     }
     if (fiber.site != site) {
       elsewhere++;
@@ -171,7 +177,7 @@ static bool release_simdgroup(unsigned low, unsigned high) {
     mask |= 1u << (i - low);
   }
   if (!arrived) return false;
-  counters.meetings[kind]++;
+  counters.meetings[kind] += count;
   if (arrived != high - low)
     report("SIMD_DIVERGENCE", site,
            "only lanes 0x%08x of simdgroup %u in threadgroup %u reach this operation "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from triton_mlx.examples import attention, dropout, elementwise, layernorm, matm
 from triton_mlx.fusion.evaluate import evaluate
 from triton_mlx.fusion.graph import Node
 from triton_mlx.fusion.ops import OPS
+from triton_mlx.lowering.products import unit_for
+from triton_mlx.lowering.strategies import units
 from triton_mlx.runtime.inspect import last_launcher
 from triton_mlx.runtime.lowered import function_of, unpack
 from triton_mlx.runtime.model import Estimate, Work, estimate
@@ -96,6 +98,17 @@ CASES = (
 _NUMPY: dict[str, Any] = {"half": np.float16, "float": np.float32}
 
 
+def on(row: hwinfo.Capability, case: Case, work: Work) -> Work:
+    """`work` as the chip of `row` does it: the products of a case are of one kind."""
+    found = function_of(last_launcher(case.kernel).text)
+    dots = [n for n in found.body.walk() if n.op == "dot"]
+    chosen = {unit_for(dot, units(row)) for dot in dots}
+    if not any(unit and unit.peak == "tensor" for unit in chosen):
+        return work
+    assert len(chosen) == 1, case.name
+    return replace(work, matrices=0, tensors=work.matrices)
+
+
 def work_of(case: Case) -> Work:
     """Counted: by the simulator what the Metal text does, by the evaluator the element operations."""
     with triton_mlx.use("simulate"), triton_mlx.counted() as counts:
@@ -144,8 +157,9 @@ below the modelled one; how far above it is nobody knows without the chip.
 
 Element type float16. The Metal text of each example was run by the simulator, which counted its matrix
 multiplications and simd operations; element operations were counted by the evaluator, a division or an
-exponential as 8. Of a bound, M is memory, A the ALUs, X the matrix units, S shuffles. ≥: how much of the peak
-matrix kernels reach on that chip is not known, and all of it was assumed.
+exponential as 8. Products run on tensor operations where a chip has neural accelerators (M5), which no device
+has verified, else on 8x8 matrices. Of a bound, M is memory, A the ALUs, X the matrix units, S shuffles. ≥: how
+much of the peak matrix kernels reach on that chip is not known, and all of it was assumed.
 `python -m pytest tests/simulator/test_modelled.py --update-golden` writes this page.
 
 """
@@ -164,7 +178,7 @@ def render() -> str:
     lines.append("|---" * (len(CASES) + 1) + "|")
     for row in hwinfo.rows():
         if row.backend == "metal" and row.name != "simulator":
-            cells = [_cell(estimate(row, work)) for work in works]
+            cells = [_cell(estimate(row, on(row, case, w))) for case, w in zip(CASES, works)]
             lines.append(f"| {row.name} | " + " | ".join(cells) + " |")
     lines += ["", "What was counted, for the whole problem:", ""]
     lines += ["| kernel | MB of memory | element operations | 8x8x8 products | simd operations |"]

@@ -156,6 +156,19 @@ def test_a_chain_in_rows_keeps_its_scores_in_registers(warps: int) -> None:
     assert (kernel.threadgroup_bytes == 0) == (warps == 1)
 
 
+def test_cuda_takes_operands_of_one_warp_from_registers() -> None:
+    """The rows of the right operand that a lane has are as far apart as the matrices beside each other."""
+    rng = np.random.default_rng(1)
+    a, b, c = small(rng, 16, 16), small(rng, 16, 32), small(rng, 32, 8)
+    chain[(1,)](
+        *(array(x, "float16") for x in (a, b, c)), mx.zeros((16, 8)), mx.zeros((16,)),
+        16, 32, 16, 8, num_warps=1,
+    )  # fmt: skip
+    kernel = lowered_last(chain, "cuda:cuda 9.0")
+    assert kernel.schedule.count("left in registers, right in registers") == 2
+    assert kernel.body.count("tile_multiply<4>(") == kernel.body.count("tile_multiply<1>(") == 1
+
+
 def test_sizes_below_a_matrix_use_plain_multiplication() -> None:
     rng = np.random.default_rng(4)
     a, b, c = small(rng, 4, 16), small(rng, 16, 8), small(rng, 4, 8)

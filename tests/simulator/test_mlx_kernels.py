@@ -41,6 +41,7 @@ struct complex64_t {
 #define MLX_MTL_PRAGMA_UNROLL _Pragma("clang loop unroll(full)")
 constant constexpr int SOFTMAX_N_READS = 4;
 constant constexpr int CROSS_ENTROPY_N_READS = 4;
+constant constexpr int RMS_N_READS = 4;
 struct LogAddExp {
   template <class T> T operator()(T x, T y) thread { return log(exp(x) + exp(y)); }
 };
@@ -52,6 +53,8 @@ METAL_FUNC T elem_to_loc(T at, constant const int* shape, constant const int64_t
   return place;
 }
 namespace metal { template <class T> using remove_addrspace_t = T; }
+// A builtin function of Apple's compiler.
+METAL_FUNC ushort __metal_get_thread_index_in_simdgroup(ushort) { return metal::own_lane(); }
 """
 # Parts of MLX's preamble: binary_ops.h logs, which Linux cannot, and is there for LogAddExp.
 LEFT_OUT = (KERNELS + "binary_ops.h",)
@@ -62,14 +65,25 @@ def flattened(name: str, seen: set[str]) -> str:
     if name in seen or name in LEFT_OUT:
         return ""
     seen.add(name)
-    text = (INCLUDE / name).read_text().replace("#pragma once", "")
+    return put_in_place((INCLUDE / name).read_text(), seen)
+
+
+def put_in_place(text: str, seen: set[str]) -> str:
+    """A text of MLX with its includes in place."""
+    text = text.replace("#pragma once", "")
     text = re.sub(r'#include "(mlx/[^"]*)"', lambda m: flattened(m[1], seen), text)
     return re.sub(r"#include <metal_\w+>|#pragma METAL .*", "", text)
 
 
 def header(*names: str, **function_constants: bool) -> str:
     seen: set[str] = set()
-    text = PREAMBLE + "".join(flattened(KERNELS + name, seen) for name in names)
+    text = "".join(flattened(KERNELS + name, seen) for name in names)
+    return adapted(text, **function_constants)
+
+
+def adapted(text: str, **function_constants: bool) -> str:
+    """A text of MLX as the simulator takes it, with values for its function constants."""
+    text = PREAMBLE + text
     # The simulator has one address space, so that these are one specialisation.
     text = re.sub(
         r"template <typename T>\nstruct pointer_element<(device|constant|threadgroup) T\*> \{.*?\};",
@@ -79,7 +93,7 @@ def header(*names: str, **function_constants: bool) -> str:
     )
     text = re.sub(r"\[\[threadgroup\(\d\)\]\]", "", text)
     # Constant memory is const, whether one says so or not; clang's C++ wants to hear it.
-    text = re.sub(r"(?<!const )constant (int|size_t)&", r"const constant \1&", text)
+    text = re.sub(r"(?<!const )constant (int|uint|float|size_t)&", r"const constant \1&", text)
     for name, value in function_constants.items():
         declared = rf"constant bool {name} \[\[function_constant\(\d+\)\]\]"
         text, count = re.subn(declared, f"constant constexpr bool {name} = {int(value)}", text)
@@ -146,6 +160,60 @@ def test_softmax(dtype: str, kernel: str, cols: int, threads: int) -> None:
     # The looped kernel reads its row once for the sum and once for the result.
     assert counts[0].buffers["x"].read == x.nbytes * (2 if kernel == "looped" else 1)
     assert counts[0].buffers["out"].written == x.nbytes
+
+
+@pytest.fixture
+def rms_norm(request: pytest.FixtureRequest) -> str:
+    """MLX's rms_norm.metal: its wheels have headers only, so that a checkout must be named."""
+    folder = request.config.getoption("--mlx-source")
+    if not folder:
+        pytest.skip("rms_norm is not in MLX's wheel: --mlx-source names a checkout")
+    text = Path(folder, KERNELS, "rms_norm.metal").read_text()
+    # What instantiates templates by name is a macro of a header that the simulator has its own of.
+    text = text.replace('#include "mlx/backend/metal/kernels/utils.h"', "")
+    return re.sub(r"#define instantiate_rms.*", "", put_in_place(text, set()), flags=re.DOTALL)
+
+
+def rms(x: Array, weight: Array) -> Array:
+    scaled: Array = x / np.sqrt((x * x).mean(-1, keepdims=True) + 1e-5)
+    return scaled * weight
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize(
+    ("kernel", "cols", "threads"),
+    [("single_row", 1000, 256), ("single_row", 50, 32), ("looped", 5000, 1024)],
+)
+def test_rms_norm(rms_norm: str, dtype: str, kernel: str, cols: int, threads: int) -> None:
+    x, weight = (mx.array(normal(*s)).astype(getattr(mx, dtype)) for s in ((5, cols), (cols,)))
+    word = {"float16": "half", "bfloat16": "bfloat", "float32": "float"}[dtype]
+    where = LOOPED if kernel == "looped" else ROW + LANES
+    body = f"rms_{kernel}<{word}>(x, weight, out, eps, size, one, {where});"
+    inputs = {"x": x, "weight": weight, "eps": mx.array(1e-5)}
+    inputs |= {"size": mx.array(cols, mx.uint32), "one": mx.array(1, mx.uint32)}
+    constants = {n: n == "has_w" for n in re.findall(r"constant bool (\w+)", rms_norm)}
+    head = adapted(rms_norm, **constants)
+    got = run(head, body, inputs, ((5, cols), dtype), (5, 1, 1), (threads, 1, 1))
+    want = rms(*(np.array(each.astype(mx.float32)) for each in (x, weight)))
+    assert np.allclose(got, want, rtol=1e-5 if dtype == "float32" else 1e-2, atol=1e-6)
+    if dtype == "float32" and cols == 1000:
+        assert missed(head, body, inputs, (5, cols), threads) == 3
+
+
+def missed(
+    head: str, body: str, inputs: dict[str, mx.array], shape: tuple[int, ...], threads: int
+) -> int:
+    """Of the barriers in `head`, how many the checker misses when each is deleted in turn."""
+    lines, found = head.split("\n"), 0
+    for number, line in enumerate(lines):
+        if "threadgroup_barrier(mem_flags::mem_threadgroup)" not in line:
+            continue
+        without = "\n".join("" if k == number else text for k, text in enumerate(lines))
+        try:
+            run(without, body, inputs, (shape, "float32"), (shape[0], 1, 1), (threads, 1, 1))
+        except AssertionError as error:
+            found += "RACE" in str(error)
+    return found
 
 
 def test_logsumexp() -> None:
@@ -245,6 +313,56 @@ def test_steel_matmul(transposed: bool, dtype: str, m: int, n: int, k: int) -> N
         assert found.buffers["a"].read == tiles_n * a.nbytes
         assert found.buffers["b"].read == tiles_m * b.nbytes
     assert found.buffers["out"].written == m * n * a.itemsize
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+@pytest.mark.parametrize(("m", "n", "k"), [(64, 64, 64), (50, 40, 70), (130, 64, 96)])
+def test_matmul_of_tensor_operations(transposed: bool, dtype: str, m: int, n: int, k: int) -> None:
+    """MLX's kernel for the M5: it loads and stores by its own map of the elements, not by the simulator's.
+
+    At ragged edges its simdgroups wait at barriers of different code, which the checker reports, and rightly
+    so: there one simdgroup runs each tile.
+    """
+    depth = 32
+    side, groups = (64, 2) if m % 64 == n % 64 == 0 else (32, 1)
+    a = mx.array(normal(m, k)).astype(getattr(mx, dtype))
+    b = mx.array(normal(n, k) if transposed else normal(k, n)).astype(getattr(mx, dtype))
+    tiles_m, tiles_n = -(-m // side), -(-n // side)
+    sizes = [m, n, k, k, k if transposed else n, n, tiles_n, tiles_m]
+    words = [*sizes, *(w for s in (0, 0, 0) for w in (s, 0)), 0, k // depth, 1]
+    head = header(
+        "steel/gemm/gemm_nax.h",
+        "steel/gemm/kernels/steel_gemm_fused_nax.h",
+        has_batch=False,
+        use_out_source=False,
+        do_axpby=False,
+        align_M=m % side == 0,
+        align_N=n % side == 0,
+        align_K=k % depth == 0,
+    )
+    word = {"float16": "half", "bfloat16": "bfloat", "float32": "float"}[dtype]
+    body = (
+        f"gemm<{word}, {side}, {side}, {depth}, {groups}, {groups}, false, "
+        f"{str(transposed).lower()}, float>"
+        "(a, b, a, out, (const constant mlx::steel::GEMMParams*)params, "
+        "(const constant mlx::steel::GEMMAddMMParams*)params, "
+        "(const constant int*)params, (const constant int64_t*)params, "
+        "simdgroup_index_in_threadgroup, threadgroup_position_in_grid);"
+    )
+    inputs = {"a": a, "b": b, "params": mx.array(words, mx.int32)}
+    with counted() as counts:
+        got = run(head, body, inputs, ((m, n), dtype), (tiles_n, tiles_m, 1), (32, groups, groups))
+    left, right = (np.array(each.astype(mx.float32)) for each in (a, b))
+    right = right.T if transposed else right
+    want, terms = left @ right, abs(left) @ abs(right)
+    # Operands of 32 bits lose all but 11; results of 16 bits are rounded once.
+    lost = {"float16": 2**-11 * abs(want), "bfloat16": 2**-8 * abs(want), "float32": 2**-10 * terms}
+    assert np.all(abs(got - want) <= lost[dtype] + 1e-6 * terms)
+    if dtype == "float32":
+        assert abs(got - want).max() > 1e-5 * terms.max()
+    if m % side == n % side == k % depth == 0:
+        assert counts[0].matrix_multiplies == m * n * k // 8**3
 
 
 MISSED: dict[str, tuple[Callable[[], None], int]] = {

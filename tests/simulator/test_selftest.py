@@ -11,9 +11,17 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
-from triton_mlx.hwinfo import FACTS, UnknownCapability, find, rows
+from triton_mlx.hwinfo import FACTS, Capability, UnknownCapability, find, rows
 from triton_mlx.lowering.targets import target_for
-from triton_mlx.runtime.selftest import SelfTestFailed, fragments, trusted, trusted_row, verdict
+from triton_mlx.runtime.selftest import (
+    SelfTestFailed,
+    fragments,
+    tensors,
+    trusted,
+    trusted_row,
+    verdict,
+)
+from triton_mlx.runtime.selftest.gates import gated
 from triton_mlx.runtime.selftest.judge import Result, judge, missing
 from triton_mlx.runtime.selftest.row import SelfTest
 from triton_mlx.runtime.selftest.table import ROWS
@@ -21,11 +29,24 @@ from triton_mlx.runtime.simulator import static_check
 
 SIMULATOR = find("simulator")
 BY_NAME = {test.name: test for test in ROWS}
-ABLE = [test.name for test in ROWS if not missing(test, SIMULATOR)]
+M5 = find("M5")
+
+
+def row_for(test: SelfTest) -> Capability:
+    """The simulator runs tensor operations too, for the chips that have them."""
+    return M5 if "neural_accelerators" in test.cells else SIMULATOR
+
+
+ABLE = [test.name for test in ROWS if not missing(test, row_for(test))]
 
 
 def only(test: SelfTest) -> Result:
-    return judge((test,), "simulate", SIMULATOR)[0]
+    return judge((test,), "simulate", row_for(test))[0]
+
+
+def types(row: Capability) -> set[str]:
+    """The types of operands that matrix units take."""
+    return {t for unit in target_for(row).units for t in unit.types}
 
 
 def broken(name: str, old: str, new: str) -> SelfTest:
@@ -61,7 +82,27 @@ def test_the_bases_reach_each_place_once() -> None:
     ]  # fmt: skip
 
 
+def test_the_bases_of_tensors_are_those_of_mlx() -> None:
+    """Its get_coord, element by element (steel/gemm/nax.h)."""
+    held = {}
+    for lane in range(32):
+        quad = lane >> 2
+        row, column = quad & 4 | lane >> 1 & 3, (quad & 2 | lane & 1) * 4
+        for k in range(8):
+            held[lane, k] = row + (k >> 2) * 8, column + k % 4
+    assert held == {at: tensors.place(*at) for at in held}
+    assert set(held.values()) == {(row, column) for row in range(16) for column in range(16)}
+
+
 BUGS = {
+    "tensor registers swapped": ("tensor layout half", "b[k] = x1[16 * lane + k]",
+                                 "b[k] = x1[16 * lane + (k ^ 8)]"),
+    "tensor lanes swapped": ("tensor layout bfloat", "x2[16 * lane + k]",
+                             "x2[16 * (lane ^ 8) + k]"),
+    "tensor operand turned": ("tensor product half", "16, 32, 16, false", "16, 32, 16, true"),
+    "tensor c forgotten": ("tensor product bfloat", "::multiply_accumulate", "::multiply"),
+    "tensor sums of 16 bits": ("tensor precision half", "out0[16 * lane + k] = c[k]",
+                               "out0[16 * lane + k] = half(c[k])"),
     "registers swapped": ("matrix layout half", "plain.thread_elements()[k]",
                           "plain.thread_elements()[1 - k]"),
     "another lane's elements": ("matrix layout float", "out0[2 * lane + k]",
@@ -141,9 +182,11 @@ def test_matrices_in_threadgroup_memory_need_a_barrier(with_barrier: bool) -> No
 def test_what_a_row_does_not_have_is_skipped_with_its_reason() -> None:
     m1, m3 = find("M1"), find("M3 Max")
     lacking = {t.name: missing(t, m1) for t in ROWS if missing(t, m1)}
-    assert lacking.keys() == {"atomic min max 64", "atomic add 64"}
+    tensor = {t.name for t in tensors.ROWS}
+    assert lacking.keys() == {"atomic min max 64", "atomic add 64"} | tensor
     assert lacking["atomic add 64"] == "M1 has no atomic_64 (tables)"
-    assert [t.name for t in ROWS if missing(t, m3)] == []
+    assert {t.name for t in ROWS if missing(t, m3)} == tensor
+    assert [t.name for t in ROWS if missing(t, M5)] == []
     assert "0 bytes" in missing(BY_NAME["threadgroup memory 32 KB"], find("host"))
 
 
@@ -188,10 +231,75 @@ def test_kernels_are_lowered_without_a_path_that_fails(
     monkeypatch.setattr(verdict, "_tests", lambda: (worse,))
     with pytest.warns(SelfTestFailed):
         row = trusted_row(device.row)
-    assert target_for(device.row).matrix_types == {"f16", "bf16", "f32"}
-    assert target_for(row).matrix_types == {"bf16", "f32"}
+    assert types(device.row) == {"f16", "bf16", "f32"}
+    assert types(row) == {"bf16", "f32"}
     assert not row.value("simdgroup_matrix_half") and row.cell("simdgroup_matrix_half").source
     assert trusted_row(find("M1")) is find("M1")
+
+
+@pytest.fixture
+def m5(device: verdict.Device, monkeypatch: pytest.MonkeyPatch) -> verdict.Device:
+    """The same, as an M5 under a macOS that has its accelerators."""
+    made = replace(device, row=gated(M5, "26.2"), name="Apple M5")
+    monkeypatch.setattr(verdict, "_guarded", lambda row: made if row.name == "M5" else None)
+    return made
+
+
+def test_tensor_operations_are_used_once_their_tests_have_passed(
+    m5: verdict.Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verdict, "_tests", lambda: tensors.ROWS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert trusted(M5, "neural_accelerators")
+        row = trusted_row(M5)
+    assert row == M5 and [u.name for u in target_for(row).units][0] == "tensor operations"
+
+
+@pytest.mark.parametrize("tests", ["none", "wrong"])
+def test_tensor_operations_without_a_proof_are_not_used(
+    m5: verdict.Device, tests: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = (GOOD,) if tests == "none" else (broken(*BUGS["tensor lanes swapped"]),)
+    monkeypatch.setattr(verdict, "_tests", lambda: chosen)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert not trusted(M5, "neural_accelerators")
+        row = trusted_row(M5)
+    assert [w.category for w in caught] == ([] if tests == "none" else [SelfTestFailed])
+    target = target_for(row)
+    assert [u.name for u in target.units] == ["simdgroup matrices"]
+    assert target.denied == ("not on tensor operations: no self-test has passed here",)
+
+
+@pytest.mark.parametrize(
+    ("macos", "has"), [("26.1", False), ("26.2", True), ("26.10", True), ("27", True), ("", False)]
+)
+def test_an_older_macos_has_no_tensor_operations(macos: str, has: bool) -> None:
+    row = gated(M5, macos)
+    assert row.value("neural_accelerators") is has
+    assert (row is M5) is has
+    target = target_for(row)
+    assert (target.units[0].name == "tensor operations") is has
+    if not has:
+        assert target.denied == (
+            f"not on tensor operations: macOS {macos or 'unknown'} is older than 26.2",
+        )
+        assert all(missing(t, row) for t in tensors.ROWS)
+    assert gated(SIMULATOR, macos) is SIMULATOR
+
+
+def test_another_chip_s_tensor_operations_are_not_run_on_this_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`use("metal", chip="M5")` on an M1: the places of elements are not known there."""
+    here = verdict.Device("metal", find("M1"), "Apple M1", "g13g", "test 1", "0")
+    monkeypatch.setattr(verdict, "here", lambda: here)
+    row = trusted_row(M5)
+    assert not trusted(M5, "neural_accelerators") and trusted(M5, "bfloat")
+    assert [u.name for u in target_for(row).units] == ["simdgroup matrices"]
+    assert "another chip" in target_for(row).denied[0]
+    assert trusted_row(find("M3")) is find("M3")
 
 
 def test_the_record_is_read_by_the_next_process(

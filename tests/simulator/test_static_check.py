@@ -39,6 +39,22 @@ CLEAN = {
     "single precision": "out[i] = exp(x[i] * 2.0);",
     "unrolled": "for (int k = 0; k < 4; k++) out[i] += k;",
 }
+TENSOR_HEADER = "#include <MetalPerformancePrimitives/MetalPerformancePrimitives.h>\n"
+TENSOR_PRODUCT = """
+  constexpr auto shape = mpp::tensor_ops::matmul2d_descriptor(16, 32, 16, false, false, true);
+  mpp::tensor_ops::matmul2d<shape, metal::execution_simdgroup> product;
+  auto a = product.get_left_input_cooperative_tensor<half, half, float>();
+  auto b = product.get_right_input_cooperative_tensor<half, half, float>();
+  auto c = product.get_destination_cooperative_tensor<decltype(a), decltype(b), float>();
+  a[0] = half(n); b[15] = half(1); product.run(a, b, c); out[i] = c[15];
+"""
+TENSOR_WRONG = {
+    "operands in each other's place": ("run(a, b, c)", "run(b, a, c)"),
+    "integers": ("<half, half, float>", "<int, half, float>"),
+    "all simdgroups": ("execution_simdgroup>", "execution_simdgroups<4>>"),
+    "sides that are no multiples": ("(16, 32, 16,", "(16, 32, 8,"),
+    "an element that is narrowed": ("half(n)", "x[i]"),
+}
 REJECTED = {
     "device to thread": "thread float* p = out;",
     "threadgroup to device": "threadgroup float t[4]; device float* p = t;",
@@ -70,6 +86,18 @@ REJECTED = {
 @pytest.mark.parametrize("name", CLEAN)
 def test_clean(name: str) -> None:
     assert errors(CLEAN[name]) == ()
+
+
+def test_tensor_operations_are_clean() -> None:
+    assert errors(TENSOR_PRODUCT, TENSOR_HEADER) == ()
+    assert errors(TENSOR_PRODUCT)  # without their header
+
+
+@pytest.mark.parametrize("name", TENSOR_WRONG)
+def test_tensor_operations_are_rejected(name: str) -> None:
+    right, wrong = TENSOR_WRONG[name]
+    assert right in TENSOR_PRODUCT
+    assert errors(TENSOR_PRODUCT.replace(right, wrong), TENSOR_HEADER)
 
 
 @pytest.mark.parametrize("name", REJECTED)

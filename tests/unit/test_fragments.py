@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from triton_mlx.lowering.fragments import MMA, SIMDGROUP, Split, fragments, split
+from triton_mlx.lowering.fragments import MMA, SIMDGROUP, TENSOR, Form, Split, fragments, split
 from triton_mlx.lowering.layout import Layout
+from triton_mlx.lowering.matrix import _index
 
 
 def test_one_matrix_is_as_apple_s_kernels_have_it() -> None:
@@ -18,6 +19,59 @@ def test_one_matrix_is_as_apple_s_kernels_have_it() -> None:
         row = (quad & 4) + (lane // 2) % 4
         column = (quad & 2) * 2 + (lane % 2) * 2
         assert [layout.element(r, lane) for r in (0, 1)] == [row * 8 + column, row * 8 + column + 1]
+
+
+def test_one_matrix_of_tensor_operations_is_as_mlx_has_it() -> None:
+    """Against the formula of MLX's get_coord for them (steel/gemm/nax.h), element by element."""
+    layout = fragments((16, 16), Split(0, 0), TENSOR.left)
+    assert TENSOR.left == TENSOR.right
+    for lane in range(32):
+        quad = lane >> 2
+        row, column = quad & 4 | lane >> 1 & 3, (quad & 2 | lane & 1) * 4
+        places = [(row + (k >> 2) * 8) * 16 + column + k % 4 for k in range(8)]
+        assert [layout.element(k, lane) for k in range(8)] == places
+
+
+@pytest.mark.parametrize(
+    ("form", "side", "along", "neighbours", "held"),
+    [
+        (SIMDGROUP.left, 8, 1, 2, (1, 2)),
+        (TENSOR.left, 16, 1, 4, (2, 4)),
+        (MMA.right, 8, 0, 2, (2, 1)),
+    ],
+)
+def test_what_a_lane_has(
+    form: Form, side: int, along: int, neighbours: int, held: tuple[int, int]
+) -> None:
+    assert (form.side, form.along, form.neighbours) == (side, along, neighbours)
+    assert (form.held("row"), form.held("column")) == held
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.sampled_from([SIMDGROUP.left, TENSOR.left, MMA.left, MMA.right]),
+    st.sampled_from([1, 2, 4]),
+    st.sampled_from([1, 2, 4]),
+    st.sampled_from([1, 2]),
+)
+def test_registers_are_where_the_index_of_a_matrix_says(
+    form: Form, rows: int, columns: int, batch: int
+) -> None:
+    """What lowering/matrix.py writes, evaluated: the elements of one matrix, found in the layout."""
+    side = form.side
+    layout = fragments((batch, rows * side, columns * side), Split(0, 0), form)
+    down = form.held("column") * columns
+    for b in range(batch):
+        for i in range(rows):
+            for j in range(columns):
+                text = _index(form, [("b", batch), ("i", rows)], [("j", columns)])
+                first = eval(text, {"b": b, "i": i, "j": j})  # noqa: S307
+                for r in range(form.held("row")):
+                    for c in range(form.held("column")):
+                        found = layout.element(first + r * down + c)
+                        row, column = found // (columns * side), found % (columns * side)
+                        assert row // side == b * rows + i
+                        assert column // side == j
 
 
 @pytest.mark.parametrize("lane", range(32))

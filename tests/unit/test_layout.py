@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from triton_mlx.fusion.types import F32
+from triton_mlx.lowering.exchange import _own
 from triton_mlx.lowering.layout import Layout, blocked, log2, rank, solve
 from triton_mlx.lowering.moves import Moves, plan, within
 
@@ -191,3 +193,31 @@ def test_solving_over_bits(columns: list[int], target: int) -> None:
 @pytest.mark.parametrize("n", [1, 2, 4, 1024])
 def test_log2(n: int) -> None:
     assert 1 << log2(n) == n
+
+
+def test_what_one_thread_alone_has_read_it_may_write() -> None:
+    """The layouts in which no two threads meet, by their elements and not by their bits."""
+    layouts = (
+        blocked((16, 64), 4),
+        blocked((8, 8), 4),
+        blocked((16, 64), 4).without_axis(1),
+        Layout((4, 64), (128,), (1, 2, 4, 8, 16), (32, 64)),
+        Layout((4, 64), (128,), (1, 2, 4, 8, 16), (32, 31)),
+    )
+    for layout in layouts:
+        threads = 1 << len(layout.lane), 1 << len(layout.simdgroup)
+        places = [
+            layout.element(r, lane, group)
+            for group in range(threads[1])
+            for lane in range(threads[0])
+            for r in range(layout.registers)
+        ]
+        once = len(set(places)) == len(places) == math.prod(layout.shape)
+        assert (_own(layout, F32) is not None) == once
+    assert [_own(layout, F32) is not None for layout in layouts] == [
+        True,
+        False,
+        False,
+        True,
+        False,
+    ]

@@ -36,7 +36,7 @@ struct msl_lane {
   unsigned active;  // lanes that took part in the last rendezvous, as bits
 };
 
-enum { MSL_SLOT_BYTES = 64, MSL_LANES = 32 };
+enum { MSL_SLOT_BYTES = 128, MSL_LANES = 32 };
 
 // What a simdgroup meets for.
 enum msl_meeting { MSL_FUNCTION, MSL_BARRIER, MSL_MATRIX_MULTIPLY, MSL_MATRIX_TRANSFER, MSL_MEETINGS };

@@ -51,7 +51,7 @@ MSL_RENDEZVOUS void simdgroup_multiply_accumulate(
     thread simdgroup_matrix<TC, 8, 8>& c) {
   matrix_pair mine = {{(float)a.elements[0], (float)a.elements[1]},
                       {(float)b.elements[0], (float)b.elements[1]}};
-  msl_matrix_operation(MSL_MATRIX_MULTIPLY);
+  msl_matrix_operation(MSL_MATRIX_MULTIPLY, 1);
   auto all = exchange(mine, MSL_SITE);
   matrix_place at = place_of(all.lane);
   float sum0 = (float)c.elements[0], sum1 = (float)c.elements[1];
@@ -77,7 +77,7 @@ METAL_FUNC void simdgroup_multiply(
 template <class T>
 T value_of(T);  // the type of an element without const and address space
 MSL_RENDEZVOUS inline void matrix_meeting() {
-  msl_matrix_operation(MSL_MATRIX_TRANSFER);
+  msl_matrix_operation(MSL_MATRIX_TRANSFER, 1);
   exchange(0u, MSL_SITE);
 }
 

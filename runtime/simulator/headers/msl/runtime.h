@@ -6,8 +6,8 @@ extern "C" {
 extern msl_lane* msl_current;
 // Publish bytes to the simdgroup; returns what every lane published, all bits set for absent lanes.
 const unsigned char (*msl_exchange(const void* value, uint bytes, const void* site))[MSL_SLOT_BYTES];
-// The lane's next msl_exchange is a matrix operation.
-void msl_matrix_operation(enum msl_meeting kind);
+// The lane's next msl_exchange is a matrix operation, which counts as so many of 8x8 matrices.
+void msl_matrix_operation(enum msl_meeting kind, uint count);
 void msl_threadgroup_barrier(uint flags, const void* site);
 void msl_simdgroup_barrier(uint flags, const void* site);
 void msl_atomic_access(const void* address, uint bytes, bool reads, bool writes, const void* site);
