@@ -179,3 +179,11 @@ def test_the_cache_commands_show_and_clear_it(capsys: pytest.CaptureFixture[str]
         assert "tuned-measured" in shown and "tuned-modelled" in shown
     assert cli.main(["cache", "clear"]) == 0
     assert load(ENTRY.key, "measured") is None
+
+
+def test_doctor_counts_what_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    for key in "56":
+        save(replace(ENTRY, key=key * 32))
+    save(replace(ENTRY, kind="modelled"))
+    cli.main(["doctor"])
+    assert "2 measured, 1 ranked by a model" in capsys.readouterr().out
