@@ -152,6 +152,18 @@ def _cache() -> Check:
     return Check("", "ok", str(root))
 
 
+def _tuned() -> Check:
+    """Schedules that `tune` kept here, for all chips and versions; those measured apart from those ranked."""
+    from . import cache
+    from .tune.store import folder
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the line of the cache folder says it
+        kinds = [entry.kind for entry in cache.entries()]
+    measured, modelled = (kinds.count(folder(k)) for k in ("measured", "modelled"))
+    return Check("", "ok", f"{measured} measured, {modelled} ranked by a model")
+
+
 def _front_end() -> Check:
     import triton  # noqa: F401  without it there is neither
 
@@ -256,6 +268,7 @@ _CHECKS: tuple[tuple[str, Callable[[], Check]], ...] = (
     ("rich", _package("rich", "only for nicer tables: pip install rich", required=False)),
     ("scikit-learn", _package("sklearn", "only for the demo's model", required=False)),
     ("cache folder", _cache),
+    ("tuned schedules", _tuned),
     ("Triton driver", _drivers),
     ("target in use", _target),
     ("chip", _chip),

@@ -111,7 +111,7 @@ class ByTime:
 
 
 class ByModel:
-    """Ranks numbers of simdgroups by the modelled clocks of a core; what would win is run in the
+    """Ranks schedules by the modelled clocks of a core; what would win is run in the
     simulator, and its results are compared.
 
     Raises Untunable for chips whose cores the hardware table does not know.
@@ -124,6 +124,7 @@ class ByModel:
                 f"what a core of {row.name} has is not known, so nothing ranks schedules"
             )
         self._replay, self._core, self._lanes = replay, target.core, target.lanes
+        self._registers = target.registers
         self._checked: Checked | None = None
         self._why_unchecked = ""
 
@@ -138,6 +139,8 @@ class ByModel:
             kernel = self._replay.kernel(schedule)
         except TritonMlxError as error:
             return Trial(schedule, refused=str(error).split("\n")[0])
+        if schedule != MODEL and kernel.registers > self._registers:
+            return Trial(schedule, refused=f"it would spill: {kernel.registers} registers")
         if schedule != MODEL and self._is_alone(kernel):
             return Trial(schedule, refused="alone on a core, it would leave it idle at barriers")
         return Trial(schedule, (self.cost(kernel),))

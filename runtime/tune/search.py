@@ -33,7 +33,7 @@ class Trial:
 
 
 # Values to try, by the name of a schedule's field.
-Space = Mapping[str, Sequence[int]]
+Space = Mapping[str, Sequence[int | str]]
 Judge = Callable[[Sequence[Schedule]], Sequence[Trial]]
 
 
@@ -59,11 +59,16 @@ def is_better(new: Trial, old: Trial) -> bool:
 
 
 def descend(
-    start: Schedule, space: Space, judge: Judge, enough: Callable[[], bool] = lambda: False
+    start: Schedule,
+    space: Space,
+    judge: Judge,
+    enough: Callable[[], bool] = lambda: False,
+    whole: Callable[[Schedule], Schedule] = lambda schedule: schedule,
 ) -> Found:
     """The schedule that no change of one field makes better, as far as `judge` can tell.
 
     Begins with `start`, which wins what is not clearly better. Ends early when `enough` says so.
+    `whole`: the schedule in which what is left to the model is what the model chose.
     """
     best, trials = start, list[Trial]()
     refused: set[Schedule] = set()
@@ -73,8 +78,9 @@ def descend(
         for name, values in space.items():
             if enough():
                 return Found(best, tuple(trials))
-            others = [replace(best, **{name: v}) for v in values]  # type: ignore[arg-type]
-            wanted = [s for s in others if s != best and s not in refused | left]
+            same = whole(best)
+            others = [replace(same, **{name: v}) for v in values]  # type: ignore[arg-type]
+            wanted = [s for s in others if s not in (best, same) and s not in refused | left]
             if not wanted:
                 continue
             now, *found = judge([best, *wanted])
@@ -84,7 +90,7 @@ def descend(
                 return Found(best, tuple(trials))
             winners = [t for t in found if is_better(t, now)]
             if winners:
-                left.add(best)
+                left |= {best, same}
                 best = min(winners, key=lambda t: t.cost).schedule
         if best == before:
             break

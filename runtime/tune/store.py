@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from ...lowering.record import BufferFacts
-from ...lowering.schedule import MODEL, Schedule
+from ...lowering.schedule import MODEL, PARAMETERS, Schedule
 from .. import cache, lowered
 from ..native import cxx
 
@@ -118,7 +118,8 @@ def _sound(entry: Entry) -> bool:
     count, width, axis = found.simdgroups, found.vector_bits, found.axis
     return (
         all(n is None or type(n) is int for n in (count, width, axis))
-        and replace(found, simdgroups=None, vector_bits=None, axis=None) == MODEL
+        and all(_listed(getattr(found, p.name), p.values) for p in PARAMETERS)
+        and (count is not None or replace(found, vector_bits=None, axis=None) == MODEL)
         and (count is None or (0 < count <= 1024 and count & (count - 1) == 0))
         and (width is None or width in (128, 256, 512))
         and (axis is None or axis in (0, 1, 2))
@@ -126,3 +127,8 @@ def _sound(entry: Entry) -> bool:
         and all(type(c) in (int, float) and c > 0 for c in (entry.cost, entry.model_cost))
         and type(entry.rounds) is int
     )
+
+
+def _listed(value: object, values: tuple[str | int, ...]) -> bool:
+    """JSON's true is no 1."""
+    return type(value) in (int, str) and value in values

@@ -10,7 +10,7 @@ from ... import hwinfo
 from ...fusion.errors import TritonMlxError
 from ...fusion.graph import Function
 from ...hwinfo import Capability
-from ...lowering.schedule import MODEL
+from ...lowering.schedule import MODEL, Schedule
 from .. import lowered
 from ..commands import WrongUsage
 from ..native import cxx
@@ -121,17 +121,23 @@ def _searched(
     row: Capability,
     enough: Callable[[], bool],
 ) -> Result:
-    place, values = start.place, space(function, row, seen.grid)
+    place, model = start.place, replay.kernel(MODEL)
+    values = space(function, row, seen.grid, model.costs)
+    chosen = MODEL if row.backend == "host" else model.choice
+
+    def whole(schedule: Schedule) -> Schedule:
+        return chosen if schedule == MODEL else schedule
+
     note = ""
     if place.measured:
         timed = ByTime(replay)
-        found = descend(MODEL, values, timed, enough)
+        found = descend(MODEL, values, timed, enough, whole)
         best, old, new = timed.confirmed(found.best)
         if row.backend == "host":
             note = f"measured on {timed.threads} thread{'s' if timed.threads > 1 else ''}"
     else:
         ranked = ByModel(replay, row)
-        found = descend(MODEL, values, ranked, enough)
+        found = descend(MODEL, values, ranked, enough, whole)
         best = found.best
         old, new = ranked([MODEL, best]) if best != MODEL else [ranked([MODEL])[0]] * 2
     entry = Entry(

@@ -15,14 +15,16 @@ import triton
 import triton.language as tl
 
 import triton_mlx
-from triton_mlx.lowering.record import Kernel
+from triton_mlx.lowering.record import Costs, Kernel
 from triton_mlx.lowering.schedule import MODEL, Schedule
-from triton_mlx.runtime import cli, host
+from triton_mlx.runtime import cli, host, lowered
 from triton_mlx.runtime.native import cxx
 from triton_mlx.runtime.report import history
 from triton_mlx.runtime.target import Choice
 from triton_mlx.runtime.tune import lookup, space
 from triton_mlx.runtime.tune.lookup import Seen, listening
+from triton_mlx.runtime.tune.measure import Checked
+from triton_mlx.runtime.tune.replay import Replay
 from triton_mlx.runtime.tune.store import Entry
 from triton_mlx.runtime.tune.tuned import Result, place_for, tune
 
@@ -334,7 +336,6 @@ def test_a_script_that_launches_nothing_is_told(
 
 
 def test_axes_are_tried_where_programs_do_not_wait() -> None:
-    from triton_mlx.runtime import lowered
     from triton_mlx.runtime.inspect import last_launcher
 
     with triton_mlx.use("host"):
@@ -344,7 +345,36 @@ def test_axes_are_tried_where_programs_do_not_wait() -> None:
         lowered.function_of(last_launcher(k).text) for k in (shift_kernel, grow_kernel)
     )
     row = lowered.capability(Choice("host").arch)
-    assert space.space(plain, row, (4, 4, 1))["axis"] == [1]
-    assert space.space(plain, row, (4, 1, 4))["axis"] == [2]
-    assert "axis" not in space.space(plain, row, (16, 1, 1))
-    assert "axis" not in space.space(atomic, row, (4, 4, 1))
+    assert space.space(plain, row, (4, 4, 1), Costs())["axis"] == (1,)
+    assert space.space(plain, row, (4, 1, 4), Costs())["axis"] == (2,)
+    assert "axis" not in space.space(plain, row, (16, 1, 1), Costs())
+    assert "axis" not in space.space(atomic, row, (4, 4, 1), Costs())
+
+
+@triton.jit
+def product_kernel(a_ptr, b_ptr, out_ptr, k, BLOCK: tl.constexpr):
+    i, j = tl.arange(0, BLOCK)[:, None], tl.arange(0, BLOCK)[None, :]
+    total = tl.zeros((BLOCK, BLOCK), tl.float32)
+    for at in range(0, k, BLOCK):
+        a = tl.load(a_ptr + i * k + at + j)
+        total = tl.dot(a, tl.load(b_ptr + (at + i) * BLOCK + j), total)
+    tl.store(out_ptr + i * BLOCK + j, total)
+
+
+def test_stagings_of_products_are_tried_and_give_the_same_bits() -> None:
+    seen: list[Seen] = []
+    a, b = (mx.random.normal(s).astype(mx.float16) for s in ((32, 64), (64, 32)))
+    with triton_mlx.use("host"), listening(seen.append):
+        product_kernel[(1,)](a, b, mx.zeros((32, 32)), 64, BLOCK=32)
+    place = place_for("metal", "M2 Pro")
+    replay = Replay(seen[0], place.run_on)
+    model = replay.kernel(MODEL)
+    row = lowered.capability(place.run_on.arch)
+    found = space.space(lowered.function_of(seen[0].text), row, (1, 1, 1), model.costs)
+    assert {"simdgroups", "staging", "split", "unroll"} <= set(found)
+    checked = Checked(replay)
+    for staging in found["staging"]:
+        assert checked.refusal(replace(model.choice, staging=staging)) == ""  # type: ignore[arg-type]
+    result = tune(seen[0], place, lambda: False)
+    assert result.entry is not None, result.note
+    assert result.tried >= 3

@@ -71,6 +71,10 @@ def test_what_the_other_tests_spoil_is_sound() -> None:
         {"schedule": {"simdgroups": 3}},
         {"schedule": {"simdgroups": True}},
         {"schedule": {"axis": 3}},
+        {"schedule": {"simdgroups": 4, "staging": "magic"}},
+        {"schedule": {"simdgroups": 4, "split": 3}},
+        {"schedule": {"simdgroups": 4, "unroll": True}},
+        {"schedule": {"staging": "direct"}},
         {"schedule": {"colour": 1}},
         {"schedule": None},
         {"cost": 0},
@@ -175,3 +179,11 @@ def test_the_cache_commands_show_and_clear_it(capsys: pytest.CaptureFixture[str]
         assert "tuned-measured" in shown and "tuned-modelled" in shown
     assert cli.main(["cache", "clear"]) == 0
     assert load(ENTRY.key, "measured") is None
+
+
+def test_doctor_counts_what_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    for key in "56":
+        save(replace(ENTRY, key=key * 32))
+    save(replace(ENTRY, kind="modelled"))
+    cli.main(["doctor"])
+    assert "2 measured, 1 ranked by a model" in capsys.readouterr().out
