@@ -182,8 +182,8 @@ def _threads(
 
 # A thread has this many registers where a core is full of threads.
 _FEWEST = 32
-# What the compiler may be asked to save of the registers that are estimated: without products of matrices, memory
-# is waited for, and more programs at once gain more than a few spills cost.
+# What the compiler may be asked to save of the registers that are estimated: without products of matrices,
+# memory is waited for, and more programs at once gain more than a few spills cost.
 _SAVED = 0.75
 
 

@@ -200,8 +200,8 @@ class Operands:
         found = fragments(shape, shared, form, by_rows=side == 0, by_columns=side == 1)
         if not self.unit.gathers:
             return found
-        # A lane's elements of one matrix first; then what the unit takes at a time, as one instruction loads it:
-        # the matrices of the operand's own side that it takes together, then those along K.
+        # A lane's elements of one matrix first; then what the unit takes at a time, as one instruction
+        # loads it: the matrices of the operand's own side that it takes together, then those along K.
         along_k = [b for b in found.register if (b < shape[1]) == (side == 0)]
         own = [b for b in found.register if b not in along_k]
         element = own if (form.along == 0) == (side == 0) else along_k
@@ -322,13 +322,13 @@ class _Work:
                 f"{loaded} + {unit.elements} * {_plus(f'{number} * {self.operands.deep}', within)}"
             )
         if loaded is not None:
-            below, beside = ([own], []) if side == 0 else ([], [own])
-            return f"{loaded} + {_index(form, below, beside)}"
+            below, across = ([own], []) if side == 0 else ([], [own])
+            return f"{loaded} + {_index(form, below, across)}"
         batch = ("batch" if self.batch > 1 else "", self.batch)
         at = "(k0 + k)" if self.operands.depth < self.operands.k else "k"
         deep = (_plus(f"{at} / {unit.side}", step), self.operands.k // unit.side)
-        below, beside = ([batch, own], [deep]) if side == 0 else ([batch, deep], [own])
-        return f"{self.held[side]} + {_index(form, below, beside)}"
+        below, across = ([batch, own], [deep]) if side == 0 else ([batch, deep], [own])
+        return f"{self.held[side]} + {_index(form, below, across)}"
 
     def _apart(self, shared: Sequence[_Shared | None]) -> str:
         """How far apart in registers are the rows that a lane has of one matrix; "" if it has one row."""
@@ -345,9 +345,9 @@ class _Work:
     def _gather(self, side: int, shared: _Shared) -> str:
         """The operand's matrices at one k, up to four of them by one instruction.
 
-        Each lane names a row of one of them: eight neighbours in memory, along columns of the operand if its place
-        is turned. What a lane then has is two neighbours along the same; if it wants them the other way, matrices
-        are transposed.
+        Each lane names a row of one of them: eight neighbours in memory, along columns of the operand if its
+        place is turned. What a lane then has is two neighbours along the same; if it wants them the other
+        way, matrices are transposed.
         """
         emitter, operands, place = self.emitter, self.operands, shared.place
         layout, scalar = operands.fragment(side), operands.scalars[side]

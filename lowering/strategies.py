@@ -20,8 +20,9 @@ class Unit:
     """One kind of matrix unit.
 
     `types`: of operands, both the same; sums are fp32. `rows`, `columns`: matrices of the left and of the
-    right that one call takes at a time, `deep`: steps of K, if there are as many. `gathers`: a simdgroup loads
-    whole matrices from threadgroup memory, each lane giving the address of one row. `least`: m, n and k of the smallest product of one simdgroup.
+    right that one call takes at a time, `deep`: along K, if there are as many.
+    `gathers`: a simdgroup loads whole matrices from threadgroup memory, each lane giving the address of one row.
+    `least`: m, n and k of the smallest product of one simdgroup.
     `call`: the function of a prelude that multiplies; `prelude`: an own header that it needs.
     `caveat`: what a report says where the unit is used. `peak`: the rate by which its time is modelled
     (runtime/model.py): that of the ALUs, or the table's own for tensor operations.

@@ -43,8 +43,8 @@ class Target:
     `preludes`: the texts before a kernel; `shared`: the word before the declaration of threadgroup memory.
     `product`: a function for products of floats, where the compiler would make them part of fused
     multiply-adds ("": a sign).
-    `entry`: text before a kernel, with its number of threads for {threads} and for {programs} how many programs a
-    core shall hold at once, whose registers are `core_registers` (lowering/kernel.py).
+    `entry`: text before a kernel, with its number of threads for {threads} and for {programs} how many programs
+    a core shall hold at once, whose registers are `core_registers` (lowering/kernel.py).
     `restricts`: the compiler must be told that arrays do not overlap, and vectors of memory are aligned.
     `stack_bytes`: what the tiles of one program may take, where they live on a stack.
     """
@@ -133,8 +133,8 @@ def _metal(row: Capability) -> Target:
     )
 
 
-# MLX says `__global__` and no more. Without these numbers, the compiler takes more registers than a large program
-# has, or so many that few programs share a core.
+# MLX says `__global__` and no more. Without these numbers, the compiler takes more registers than a large
+# program has, or so many that few programs share a core.
 _CUDA_ENTRY = """
 #undef __global__
 #define __global__ __attribute__((global)) __launch_bounds__({threads}, {programs})

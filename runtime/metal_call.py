@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from . import cache
+
 if TYPE_CHECKING:
     import mlx.core as mx
 
@@ -138,6 +140,8 @@ def _kernel(key: _KernelKey) -> Callable[..., Any]:
 
     name, input_names, output_names, source, header, atomic, language, shared = key
     options: dict[str, Any]
+    if language == "cuda":
+        header = _included(header)
     make, options = (
         (mx.fast.cuda_kernel, {"shared_memory": shared})
         if language == "cuda"
@@ -152,6 +156,16 @@ def _kernel(key: _KernelKey) -> Callable[..., Any]:
         **options,
     )
     return cast("Callable[..., Any]", made)
+
+
+def _included(header: str) -> str:
+    """`header` by one line, for MLX copies and hashes the whole text of a kernel at each launch."""
+    found = cache.store("include", cache.digest(header), "words.h", lambda p: _write(p, header))
+    return f'#include "{found}"\n'
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text)
 
 
 @functools.lru_cache(maxsize=1024)
