@@ -21,7 +21,7 @@ class Unit:
 
     `types`: of operands, both the same; sums are fp32. `rows`, `columns`: matrices of the left and of the
     right that one call takes at a time, `deep`: along K, if there are as many.
-    `gathers`: a simdgroup loads whole matrices from threadgroup memory, each lane giving the address of one row.
+    `gathers`: a simdgroup loads whole matrices from threadgroup memory, each lane giving the address of a row.
     `least`: m, n and k of the smallest product of one simdgroup.
     `call`: the function of a prelude that multiplies; `prelude`: an own header that it needs.
     `caveat`: what a report says where the unit is used. `peak`: the rate by which its time is modelled

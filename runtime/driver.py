@@ -40,6 +40,7 @@ class _Interface:
 
 
 _SHARED = 32768  # bytes, as all Apple GPUs have
+_MEMORY = ("threadgroup_memory_bytes", "threadgroup_memory_optin_bytes")
 _THREADS = 1024  # of a program at most, where the table says no more
 
 
@@ -75,7 +76,7 @@ def _properties() -> dict[str, int]:
         chip = find(current().chip)
     threads = chip.get("max_threads_per_core", _THREADS) if chip else _THREADS
     return {
-        "max_shared_mem": (chip.get("threadgroup_memory_bytes", 0) if chip else 0) or _SHARED,
+        "max_shared_mem": (max(chip.get(n, 0) for n in _MEMORY) if chip else 0) or _SHARED,
         "multiprocessor_count": chip.get("cores", 1) if chip else os.cpu_count() or 1,
         "warpSize": 32,
         "max_num_regs": threads,

@@ -8,8 +8,6 @@ What of liger-kernel 0.8.5 does not run, and why:
 | softmax and norms of rows over 65536 | anywhere | Liger refuses them (for softmax it has |
 | | | kernels, which call tl.float32(...): not Triton) |
 | ops/cute, ops/cutile, ops/cutedsl | anywhere | not Triton |
-| LigerFusedMoEFunction | Metal | UNSUPPORTED_OPERATION: its histogram zeroes, adds |
-| | | atomically to and reads one array |
 | LigerMLPFunction | Metal | BAD_ARGUMENT: descriptors of columns of one array |
 | | | overlap in memory |
 
@@ -30,7 +28,7 @@ from test_liger import Case, F, agree, ops, torch
 from triton.runtime.autotuner import Autotuner
 
 import triton_mlx
-from triton_mlx.fusion.errors import BadArgument, UnsupportedOperation
+from triton_mlx.fusion.errors import BadArgument
 
 ROWS, COLUMNS = 8, 100
 
@@ -283,9 +281,9 @@ def test_mhc_coeffs(target: str) -> None:
 EXPERTS = torch.tensor([[0, 2], [1, 3], [2, 0], [3, 2], [2, 1]], dtype=torch.int32)
 
 
-def mixture(x: Any, up: Any, down: Any, weights: Any) -> Any:
+def mixture(x: Any, up: Any, down: Any, weights: Any, experts: Any = EXPERTS) -> Any:
     rows = []
-    for token, chosen in enumerate(EXPERTS.tolist()):
+    for token, chosen in enumerate(experts.tolist()):
         parts = []
         for place, expert in enumerate(chosen):
             gate, value = (up[expert] @ x[token]).chunk(2)
@@ -309,9 +307,16 @@ def test_fused_moe(monkeypatch: pytest.MonkeyPatch) -> None:
         agree(MOE)
 
 
-def test_fused_moe_is_refused_on_metal() -> None:
-    with triton_mlx.use("simulate"), pytest.raises(UnsupportedOperation, match="atomic add"):
-        agree(MOE)
+def test_fused_moe_forward_on_metal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two tokens and no gradients: its histogram zeroes, adds atomically to and reads one array."""
+    settle(monkeypatch, "fused_moe_kernels")
+    torch.manual_seed(0)
+    experts = EXPERTS[:2]
+    x, up, down, weights = (torch.randn(s) for s in ((2, 16), (4, 2 * 16, 16), (4, 16, 16), (2, 2)))
+    with triton_mlx.use("simulate"), torch.no_grad():
+        got = ops.LigerFusedMoEFunction.apply(x, up, down, experts, weights)
+    want = mixture(x, up, down, weights, experts)
+    torch.testing.assert_close(got, want, rtol=1e-3, atol=1e-3)
 
 
 def perceptron(x: Any, gate: Any, up: Any, down: Any) -> Any:
