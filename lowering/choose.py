@@ -24,9 +24,7 @@ def improved(lowered: Callable[[Schedule], Kernel], kernel: Kernel, target: Targ
     if not kernel.costs.multiplications:
         return kernel
     if target.core is None:
-        why = (
-            f"{target.staging}, whole K, not unrolled: what a core of this chip has is not modelled"
-        )
+        why = f"{target.staging}, whole K, not unrolled: what a core of this chip has is not known"
         return replace(kernel, schedule=f"{kernel.schedule}; {why}")
     for parameter in PARAMETERS:
         if getattr(kernel.costs, parameter.changes):

@@ -210,15 +210,17 @@ def _restricted(body: str, inputs: Sequence[str], accesses: Sequence[Access]) ->
         *(f"const auto* __restrict__ {n}" for n in inputs),
         *(f"auto* __restrict__ {n}" for n in outputs),
     ]
-    arguments = ", ".join([*inputs, *outputs])
+    arguments = [*inputs, *outputs]
     lines = [
-        f"  const auto program = [&](const auto aligned, {', '.join(parameters)}) {{",
+        f"  const auto program = [&]({', '.join(['const auto aligned', *parameters])}) {{",
         body + "  };",
     ]
-    unknown = f"program(tile_false(), {arguments});"
+    known, unknown = (
+        f"program({', '.join([w, *arguments])});" for w in ("tile_true()", "tile_false()")
+    )
     if "tile_load_aligned" in body:
         asked = " && ".join(f"tile_aligned({n})" for n in inputs)
-        lines += [f"  if ({asked}) program(tile_true(), {arguments});", f"  else {unknown}"]
+        lines += [f"  if ({asked}) {known}", f"  else {unknown}"]
     else:
         lines.append(f"  {unknown}")
     return "\n".join(lines) + "\n"

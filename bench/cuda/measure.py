@@ -195,12 +195,11 @@ def product(dtype: str) -> Case:
     )
     native = native_copy(kernels.matmul)
     blocks = {"BM": 128, "BN": 128, "BK": 64, "GROUP": 8}
-    few = {"BM": 128, "BN": 128, "BK": 32, "GROUP": 8}
     grid = ((n // 128) ** 2,)
 
     def ours(gelu: bool) -> mx.array:
         o = mx.zeros((n, n), a.dtype)
-        kernels.matmul[grid](a, b, c, o, n, n, n, GELU=gelu, num_warps=8, **few)
+        kernels.matmul[grid](a, b, c, o, n, n, n, GELU=gelu, num_warps=4, **blocks)
         return o
 
     def theirs() -> Any:
@@ -392,6 +391,7 @@ def main() -> None:
         flush=True,
     )
     made: list[Callable[[], Any]] = list(cases())
+    measured(made[0](), 1)  # whatever comes first in a process waits for memory, in every round
     for make in made:
         report(make, args)
     for case in sequences():

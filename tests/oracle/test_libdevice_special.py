@@ -93,8 +93,14 @@ def _tgamma(x: float) -> float:
     return math.inf if x > 170 else math.gamma(x)
 
 
-def agree(name: str, got: Array, x: Array) -> None:
+# Units of the last place by which CUDA's exp is wrong for large numbers, as Triton's is there: those of the
+# product with log2(e), times the exponent.
+OF_EXP = 32
+
+
+def agree(name: str, got: Array, x: Array, target: str) -> None:
     function, _, relative, absolute = SPECIAL[name]
+    relative += OF_EXP if target == "cuda" and got.dtype == np.float32 else 0
     with np.errstate(all="ignore"):
         want = np.asarray(function(x.astype(np.float64))).astype(got.dtype)
     unit = np.finfo(got.dtype).eps
@@ -113,7 +119,7 @@ def test_special_functions(target: str, name: str, dtype: str, seed: int) -> Non
         pytest.skip("the GPU has no double precision")
     low, high = SPECIAL[name][1]
     x = np.random.default_rng(seed).uniform(low, high, N).astype(dtype)
-    agree(name, call(name, dtype, x), x)
+    agree(name, call(name, dtype, x), x, target)
 
 
 @pytest.mark.parametrize("name", SPECIAL)
