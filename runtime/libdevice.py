@@ -88,6 +88,17 @@ def _unary(name: str, symbol: str, result: str = "") -> Callable[..., Any]:
     return _core.extern(function)  # type: ignore[no-any-return]
 
 
+def _test(name: str, symbol: str) -> Callable[..., Any]:
+    """Its result is a bool, as CUDA's is in Triton, so that `~` means "not"."""
+    table = _table(symbol, 1, "int32")
+
+    def function(arg0: Any, _semantic: Any = None) -> Any:
+        return _semantic.cast(_call(symbol, [arg0], table, _semantic), _core.int1)
+
+    function.__name__ = name
+    return _core.extern(function)  # type: ignore[no-any-return]
+
+
 def _binary(name: str, symbol: str) -> Callable[..., Any]:
     table = _table(symbol, 2)
     if symbol == "pow":  # libdevice has powers with an integer exponent too
@@ -101,7 +112,7 @@ def _binary(name: str, symbol: str) -> Callable[..., Any]:
 
 
 globals().update({n: _unary(n, s) for n, s in _UNARY.items()})
-globals().update({n: _unary(n, s, "int32") for n, s in _TESTS.items()})
+globals().update({n: _test(n, s) for n, s in _TESTS.items()})
 globals().update({n: _binary(n, s) for n, s in _BINARY.items()})
 
 # Conversions: name → (rounding before it, result).

@@ -27,3 +27,9 @@ def integer_power(x_ptr, out_ptr, EXPONENT: tl.constexpr, BLOCK: tl.constexpr):
 def no_such_function(x_ptr, out_ptr, BLOCK: tl.constexpr):
     at = tl.arange(0, BLOCK)
     tl.store(out_ptr + at, libdevice.add_rz(tl.load(x_ptr + at), 1.0))
+
+
+@triton.jit
+def negated_test(x_ptr, out_ptr, FUNCTION: tl.constexpr, BLOCK: tl.constexpr):
+    at = tl.arange(0, BLOCK)
+    tl.store(out_ptr + at, tl.where(~FUNCTION(tl.load(x_ptr + at)), 1.0, 0.0))

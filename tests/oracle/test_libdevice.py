@@ -97,3 +97,12 @@ def test_anywhere_on_the_host(name: str, values: list[float]) -> None:
 def test_a_name_that_no_target_has_is_named(target: str) -> None:
     with pytest.raises((triton.CompilationError, AttributeError), match="add_rz"):
         kernels.no_such_function[(1,)](mx.zeros((4,)), mx.zeros((4,)), BLOCK=4)
+
+
+@pytest.mark.parametrize("name", ["isnan", "isinf", "finitef"])
+def test_not_of_a_test(target: str, name: str) -> None:
+    """`~` of what a test gives is a bool's, not an integer's, of which both would be true."""
+    out = mx.zeros((16,))
+    kernels.negated_test[(1,)](mx.array(SPECIAL), out, function(name), BLOCK=16)
+    want = ~expected(libdevice._TESTS[name], SPECIAL).astype(bool)
+    np.testing.assert_array_equal(np.array(out), want.astype(np.float32))
