@@ -53,13 +53,14 @@ def merge(host: Launch, guest: Launch, guest_is_later: bool) -> Merged:
 def _common(first: Launch, second: Launch) -> list[tuple[int, int]]:
     """Pairs of slots that are one array. Raises Refusal where different versions would meet."""
     found: list[tuple[int, int]] = []
+    later: dict[int, list[int]] = {}  # not every pair: joint launches have many arrays
+    for b, late in enumerate(second.buffers):
+        later.setdefault(late.before, []).append(b)
     for a, early in enumerate(first.buffers):
-        for b, late in enumerate(second.buffers):
-            newest = early.before if early.after == NOT_WRITTEN else early.after
-            if late.before == newest:
-                found.append((a, b))
-            elif late.before == early.before:
-                raise Refusal("VERSION", "the later launch needs contents that the earlier changes")
+        newest = early.before if early.after == NOT_WRITTEN else early.after
+        if newest != early.before and early.before in later:
+            raise Refusal("VERSION", "the later launch needs contents that the earlier changes")
+        found += [(a, b) for b in later.get(newest, ())]
     firsts, seconds = [a for a, _ in found], [b for _, b in found]
     twice = len(set(firsts)) < len(firsts) or len(set(seconds)) < len(seconds)
     if twice and any(second.buffers[b].after != NOT_WRITTEN for b in seconds):

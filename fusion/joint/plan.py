@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
@@ -12,10 +13,11 @@ from .codes import CODES, Refusal
 from .cost import Chip
 from .join import epilogue
 from .judge import Judge, Step
+from .known import Known
 from .program import program
 from .prologue import prologue
 from .records import NOT_WRITTEN, Decision, Launch, Plan
-from .rounding import marked, relaxed
+from .rounding import all_marked, relaxed
 from .walk import sites
 
 
@@ -33,11 +35,12 @@ def plan(
     judge = judge or Judge()
     done: list[Launch] = []
     if relax_rounding:
-        launches = [marked(x) for x in launches]
+        launches = all_marked(launches)
     decisions: list[Decision] = []
+    known = Known()
     with budget.limited():
         for at, launch in enumerate(launches):
-            _place(launch, done, launches[at + 1 :], frozenset(visible), decisions, judge)
+            _place(launch, done, launches[at + 1 :], frozenset(visible), decisions, judge, known)
     finished = [without_dead_stores(x, _needed(done, x, visible)) for x in done]
     if relax_rounding:
         finished = [relaxed(x) if len(x.members) > 1 else x for x in finished]
@@ -85,13 +88,14 @@ def _place(
     visible: frozenset[int],
     decisions: list[Decision],
     judge: Judge,
+    known: Known,
 ) -> None:
     """Append `launch`, and join it, and what comes of that, with launches before it."""
     done.append(launch)
     at: int | None = len(done) - 1
     outside = visible.union(*(x.reads for x in later))
     while at is not None:
-        at = _join_back(at, done, outside, decisions, judge)
+        at = _join_back(at, done, outside, decisions, judge, known)
 
 
 def _join_back(
@@ -100,6 +104,7 @@ def _join_back(
     outside: frozenset[int],
     decisions: list[Decision],
     judge: Judge,
+    known: Known,
 ) -> int | None:
     """Join done[at] with the nearest launch before it; where the joint launch is now, or None."""
     launch = done[at]
@@ -112,7 +117,8 @@ def _join_back(
         try:
             up, _ = _movable(earlier, launch, between)
             needed = outside.union(*(x.reads for x in done if x is not earlier and x is not launch))
-            code, made = _join(earlier, launch, needed, linked, judge.chip)
+            rule = functools.partial(_join, earlier, launch, needed, linked, judge.chip)
+            code, made = known.join(earlier, launch, needed, linked, rule)
             if ((earlier.writes | launch.writes) - made.writes) & needed:
                 raise Refusal("STILL_VISIBLE", "a version that others need would be overwritten")
             step = Step(earlier, launch, needed)

@@ -7,7 +7,7 @@ one reads a version that another made.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..graph import Function
 
@@ -42,17 +42,16 @@ class Launch:
     num_warps: int
     members: tuple[int, ...]
     origins: Mapping[int, tuple[int, int]]
+    reads: frozenset[int] = field(init=False, repr=False)  # versions
+    writes: frozenset[int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        after = frozenset(b.after for b in self.buffers if b.after != NOT_WRITTEN)
+        object.__setattr__(self, "reads", frozenset(b.before for b in self.buffers))
+        object.__setattr__(self, "writes", after)
 
     def parameters_of(self, slot: int) -> tuple[int, ...]:
         return tuple(p for p, s in self.slots.items() if s == slot)
-
-    @property
-    def reads(self) -> frozenset[int]:
-        return frozenset(b.before for b in self.buffers)
-
-    @property
-    def writes(self) -> frozenset[int]:
-        return frozenset(b.after for b in self.buffers if b.after != NOT_WRITTEN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ itself stay.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..compose import Compose
-from ..graph import Graph, GraphBuilder, Node, Value, fresh_ids, substitute
+from ..graph import Function, Graph, GraphBuilder, Node, Value, fresh_ids, substitute
 from ..passes.clean import RemoveDeadNodes
 from .records import Launch
 
@@ -19,9 +19,15 @@ _MARK = "stored"
 _SHAPES = frozenset({"splat", "broadcast", "expand_dims", "reshape", "trans"})
 
 
-def marked(launch: Launch) -> Launch:
-    """`launch` with the casts of its stores marked."""
-    body = launch.function.body
+def all_marked(launches: Sequence[Launch]) -> list[Launch]:
+    """`launches` with the casts of their stores marked; those of one function still have one."""
+    functions = {id(x.function): x.function for x in launches}
+    made = {key: _marked(function) for key, function in functions.items()}
+    return [replace(x, function=made[id(x.function)]) for x in launches]
+
+
+def _marked(function: Function) -> Function:
+    body = function.body
     builder = GraphBuilder(fresh_ids(body), args_node=body.args_node)
     nodes = {n.id: n for n in body}
     for node in body:
@@ -30,7 +36,7 @@ def marked(launch: Launch) -> Launch:
             made = builder.add("fcast", cast.inputs, cast.types, {_MARK: True}, loc=cast.loc)
             node = replace(node, inputs=(node.inputs[0], made.result, *node.inputs[2:]))
         builder.append(node)
-    return replace(launch, function=launch.function.with_body(builder.build()))
+    return function.with_body(builder.build())
 
 
 def relaxed(launch: Launch) -> Launch:

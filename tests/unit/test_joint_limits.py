@@ -95,13 +95,16 @@ def test_what_would_be_too_much_work_is_refused(
     assert code == "PROGRAM" or str(most) in made.decisions[0].what
 
 
-def test_a_plan_has_one_limit_for_all_its_proofs(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("flip, code", [(4, "WORK_LIMIT"), (8, "PROGRAM")], ids=["other", "same"])
+def test_a_plan_has_one_limit_for_all_its_proofs_and_makes_each_once(
+    flip: int, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(budget, "MOST_ADDRESSES", ROWS * 3)
     p, s, o = rows_and_their_sums()
     x, u, v = p.array(values(ROWS, COLS)), p.array(values(ROWS)), p.array(values(ROWS, COLS))
     p.run(row_sum_in_steps, (x, u, COLS), (ROWS,), BLOCK=16)
-    p.run(row_minus_own, (x, u, v, COLS), (ROWS,), FLIP=8, BLOCK=64)
-    assert [d.code for d in p.check(s, o, u, v).decisions] == ["PROGRAM", "WORK_LIMIT"]
+    p.run(row_minus_own, (x, u, v, COLS), (ROWS,), FLIP=flip, BLOCK=64)
+    assert [d.code for d in p.check(s, o, u, v).decisions] == ["PROGRAM", code]
 
 
 def test_nothing_is_taken_for_what_is_refused() -> None:
