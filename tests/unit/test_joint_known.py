@@ -91,18 +91,18 @@ def test_what_is_known_changes_no_plan(
         assert (one.slots, one.scalars, one.origins) == (other.slots, other.scalars, other.origins)
 
 
-def test_the_same_kernels_on_arrays_that_differ_are_another_pair(
-    asked: list[tuple[str, str]],
+@pytest.mark.parametrize("turned, pairs", [(False, 1), (True, 2)])
+def test_the_same_kernels_with_another_array_in_common_are_another_pair(
+    turned: bool, pairs: int, asked: list[tuple[str, str]]
 ) -> None:
     p = Program()
-    a, b, c = (array(p, seed=s) for s in range(3))
     o = [array(p) for _ in range(4)]
-    p.run(k.mul, (a, b, o[0], N), (8,), BLOCK=128)
-    p.run(k.add, (o[0], c, o[1], N), (8,), BLOCK=128)  # reads it once
-    p.run(k.mul, (a, b, o[2], N), (8,), BLOCK=128)
-    p.run(k.add, (o[2], o[2], o[3], N), (8,), BLOCK=128)  # reads it twice
-    p.check(o[1], o[3])
-    assert len(asked) >= 3
+    for x, y, turn in ((o[0], o[1], False), (o[2], o[3], turned)):
+        a, b, c = (array(p, seed=s) for s in range(3))
+        p.run(k.mul, (a, b, x, N), (8,), BLOCK=128)
+        p.run(k.add, (c, x, y, N) if turn else (x, c, y, N), (8,), BLOCK=128)
+    p.check(*o)
+    assert asked.count(("mul", "add")) == pairs
 
 
 @pytest.mark.parametrize("second, pairs", [(0.0, 1), (-0.0, 2), (1.0, 2)])
@@ -116,3 +116,14 @@ def test_scalars_that_are_equal_but_differ_are_another_pair(
         p.run(k.scale, (x, y, N, factor), (8,), BLOCK=128)
     p.check(*o)
     assert asked.count(("reverse", "scale")) == pairs
+
+
+def test_a_pair_whose_result_others_need_is_another_pair(asked: list[tuple[str, str]]) -> None:
+    """The earlier kernel is computed where the later one loads: whether it is stored too is part of that."""
+    p = Program()
+    x, o = [array(p) for _ in range(2)], [array(p) for _ in range(2)]
+    for mid, out in zip(x, o):
+        p.run(k.scale, (array(p, seed=1), mid, N, 0.5), (8,), BLOCK=128)
+        p.run(k.softmax, (mid, out, 32), (32,), BLOCK=32)
+    p.check(o[0], x[1], o[1])  # x[0] is not needed
+    assert asked.count(("scale", "softmax")) == 2
