@@ -10,7 +10,7 @@ from ..fusion.graph import Function, Graph, Node, Value
 from ..fusion.ops import OPS
 from ..fusion.types import Scalar
 from ..fusion.views import identity
-from . import dot, exchange, expr, gather, group, indexes, pipeline, scan
+from . import control, dot, exchange, expr, gather, group, indexes, scan
 from .coarse import coarse
 from .comments import lines_of
 from .homes import Homes
@@ -322,7 +322,7 @@ class Emitter:
         elif node.op == "barrier":
             exchange.barrier(self, "mem_device | mem_flags::mem_threadgroup")
         else:
-            _CONTROL[node.op](self, node)
+            control.EMIT[node.op](self, node)
 
     # --- assignments between blocks
 
@@ -416,96 +416,3 @@ class Emitter:
         with self.out.block():
             for text in lines:
                 self.out.line(text)
-
-
-def _for(emitter: Emitter, node: Node) -> None:
-    body = node.regions[0]
-    lower, upper, step, *inits = node.inputs
-    storages = [emitter.carried(node, a) for a in body.args[1:]]
-    emitter.assign_all(list(zip(body.args[1:], inits)))
-    bounds = [emitter.scalar_text(v) for v in (lower, upper, step)]
-    iv = emitter.names.named(emitter.word(body.args[0], node), node.id)
-    word = c_type(lower.type.scalar)
-    emitter.scalars[body.args[0]] = iv
-    targets = {o: (s, a) for o, s, a in zip(body.outputs, storages, body.args[1:]) if s is not None}
-    plan = emitter.plan(body, targets)
-    turns = pipeline.start(emitter, node, plan, pipeline.Loop(word, iv, *bounds))
-    dirty = emitter.arena.enter_loop()
-    with emitter.out.block(
-        f"for ({word} {iv} = {bounds[0]}; {iv} < {bounds[1]}; {iv} += {bounds[2]})"
-    ):
-        emitter.steps(plan, targets)
-        emitter.assign_all(list(zip(body.args[1:], body.outputs)))
-        exchange.fence_iterations(emitter, node)
-        pipeline.turn(emitter, turns)
-    emitter.arena.leave_loop(dirty)
-    _pass_on(emitter, node.outputs, body.args[1:])
-
-
-def _pass_on(emitter: Emitter, results: Sequence[Value], args: Sequence[Value]) -> None:
-    """The results of a loop are its arguments' storage."""
-    for result, arg in zip(results, args, strict=True):
-        if not result.type.shape:
-            emitter.scalars[result] = emitter.scalars[arg]
-        else:
-            emitter._storage[result, emitter.homes[result]] = emitter.home_storage(arg)
-
-
-def _while(emitter: Emitter, node: Node) -> None:
-    before, after = node.regions
-    for arg in (*before.args, *after.args):
-        emitter.carried(node, arg)
-    emitter.assign_all(list(zip(before.args, node.inputs)))
-    dirty = emitter.arena.enter_loop()
-    with emitter.out.block("while (true)"):
-        storages = {
-            o: (emitter.home_storage(a), None)
-            for o, a in zip(before.outputs[1:], after.args)
-            if a.type.shape
-        }
-        emitter.block(before, storages)
-        emitter.assign_all(list(zip(after.args, before.outputs[1:])))
-        emitter.out.line(f"if (!{emitter.scalar_text(before.outputs[0])}) break;")
-        emitter.block(
-            after,
-            {
-                o: (emitter.home_storage(a), None)
-                for o, a in zip(after.outputs, before.args)
-                if a.type.shape
-            },
-        )
-        emitter.assign_all(list(zip(before.args, after.outputs)))
-        exchange.fence_iterations(emitter, node)
-    emitter.arena.leave_loop(dirty)
-    _pass_on(emitter, node.outputs, after.args)
-
-
-def _heads(node: Node, condition: str) -> tuple[str, str]:
-    """What opens each branch of an if; "" for one that does nothing."""
-    empty = [not len(r) and not r.outputs for r in node.regions]
-    if empty[0]:
-        return "", "" if empty[1] else f"if (!({condition}))"
-    return f"if ({condition})", "" if empty[1] else "else"
-
-
-def _if(emitter: Emitter, node: Node) -> None:
-    storages = [emitter.carried(node, v) for v in node.outputs]
-    condition = emitter.scalar_text(node.inputs[0])
-    dirty, own = emitter.arena.dirty, emitter.arena.own
-    after: list[bool] = []
-    heads = _heads(node, condition)
-    for head, region in zip(heads, node.regions):
-        if not head:
-            continue
-        emitter.arena.dirty, emitter.arena.own = dirty, own
-        with emitter.out.block(head):
-            emitter.block(
-                region,
-                {o: (s, None) for o, s in zip(region.outputs, storages) if s is not None},
-            )
-            emitter.assign_all(list(zip(node.outputs, region.outputs)))
-        after.append(emitter.arena.dirty)
-    emitter.arena.dirty, emitter.arena.own = dirty or any(after), None
-
-
-_CONTROL = {"for": _for, "while": _while, "if": _if}

@@ -361,19 +361,9 @@ class _Work:
         ]
         lanes = (*major, *matrices[:together], *(0,) * (_TOGETHER - together))
         addresses = Layout(layout.shape, matrices[together:], lanes, layout.simdgroup)
-        row, column = (thread_text(addresses, d) or "0" for d in (0, 1))
-        row, column = (row, f"k + {column}") if side == 0 else (f"k + {row}", column)
-        if self.batch > 1:
-            height, width = operands.shape(side, operands.depth)
-            if place.turned:
-                column = f"batch * {width} + {column}"
-            else:
-                row = f"batch * {height} + {row}"
+        at = self._at(side, place, *(thread_text(addresses, d) or "0" for d in (0, 1)))
         start = emitter.unique("rows")
-        emitter.out.line(
-            f"threadgroup {c_type(scalar)}* {start} = {shared.name} + "
-            f"({place.text(f'({row})', f'({column})')});"
-        )
+        emitter.out.line(f"threadgroup {c_type(scalar)}* {start} = {shared.name} + {at};")
         turns = "true" if operands.form(side).along == (1 if place.turned else 0) else "false"
         for number in range(addresses.registers):
             element = addresses.element(number)
@@ -384,6 +374,20 @@ class _Work:
                 f"tile_gather<{1 << together}, {turns}>({to}, {start}{f' + {offset}' * (offset > 0)});"
             )
         return operand.name
+
+    def _at(self, side: int, place: Place, row: str, column: str) -> str:
+        """The index of an element at (row, column) of the operand's matrices at k, of this batch."""
+        if side == 0:
+            column = f"(k + {column})" if place.turned else f"k + {column}"
+        else:
+            row = f"k + {row}" if place.turned else f"(k + {row})"
+        if self.batch > 1:
+            height, width = self.operands.shape(side, self.operands.depth)
+            if place.turned:
+                column = f"(batch * {width} + {column})"
+            else:
+                row = f"(batch * {height} + {row})"
+        return place.text(row, column)
 
     def _load(self, side: int, shared: _Shared) -> str:
         """The operand's matrices at one k, from threadgroup memory to registers."""
@@ -401,18 +405,8 @@ class _Work:
         scope = Scope(emitter, nest)
         first = wide.first if paired else nest
         row, column = (first.coordinate(d).text for d in (0, 1))
-        if side == 0:
-            column = f"(k + {column})" if place.turned else f"k + {column}"
-        else:
-            row = f"k + {row}" if place.turned else f"(k + {row})"
-        if self.batch > 1:
-            height, width = operands.shape(side, operands.depth)
-            if place.turned:
-                column = f"(batch * {width} + {column})"
-            else:
-                row = f"(batch * {height} + {row})"
         own = operand.at(nest, scope.identity).text
-        source = f"{shared.name}[{place.text(row, column)}]"
+        source = f"{shared.name}[{self._at(side, place, row, column)}]"
         if paired:
             pair = emitter.unique("pair" if some == 2 else "some")
             word = vector_type(c_type(scalar), some)

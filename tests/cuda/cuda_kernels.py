@@ -84,6 +84,20 @@ def whole(n: int) -> mx.array:
     return mx.zeros((n,), mx.int32)
 
 
+@triton.jit
+def batches(a_ptr, b_ptr, out_ptr, B: tl.constexpr, N: tl.constexpr):
+    """The right operand lies turned in memory."""
+    i, j = tl.arange(0, N)[None, :, None], tl.arange(0, N)[None, None, :]
+    batch = tl.arange(0, B)[:, None, None] * N * N
+    a, b = tl.load(a_ptr + batch + i * N + j), tl.load(b_ptr + batch + j * N + i)
+    tl.store(out_ptr + batch + i * N + j, tl.dot(a, b).to(tl.float16))
+
+
+@triton.jit
+def chatty():
+    tl.device_print("no arrays", tl.program_id(0))
+
+
 KERNELS: dict[str, tuple[Any, Callable[[], Any]]] = {
     "add": (elementwise.add_kernel, lambda: elementwise.add(zeros(5000), zeros(5000))),
     "add_half": (elementwise.add_kernel, lambda: elementwise.add(half(4096), half(4096))),
@@ -118,6 +132,15 @@ KERNELS: dict[str, tuple[Any, Callable[[], Any]]] = {
     "swapped": (swapped, lambda: swapped[(1,)](whole(64), whole(64), half(3), BLOCK=64)),
     "masked": (masked, lambda: masked[(4,)](zeros(1000), zeros(1000), 1000, BLOCK=256)),
     "small_float": (small_float, lambda: small_float[(1,)](half(64), zeros(64), BLOCK=64)),
+    "products_long": (
+        products,
+        lambda: products[(1,)](half(128, 128), half(128, 128), half(128, 128), N=128, num_warps=8),
+    ),
+    "batches": (
+        batches,
+        lambda: batches[(1,)](half(2, 32, 32), half(2, 32, 32), half(2, 32, 32), B=2, N=32),
+    ),
+    "chatty": (chatty, lambda: chatty[(1,)]()),
     "products": (products, lambda: products[(1,)](half(32, 32), half(32, 32), half(32, 32), N=32)),
     "long_numbers": (
         long_numbers,

@@ -5,8 +5,10 @@ With NVRTC from a wheel (nvidia-cuda-nvrtc), CUDA_HOME says where it is.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import mlx.core as mx
 import pytest
 from cuda_kernels import KERNELS
 from nvrtc import errors, folder, unit
@@ -71,6 +73,35 @@ def test_no_word_of_metal_alone() -> None:
     body = lowered_last(kernel, "cuda").body
     assert "#pragma clang" not in body and "simdgroup_matrix" not in body
     assert "__shared__ uchar arena" in body
+
+
+def test_more_memory_than_a_kernel_may_declare_is_asked_for_at_the_launch() -> None:
+    kernel, launch = KERNELS["products_long"]
+    with triton_mlx.use("host"):
+        launch()
+    lowered = lowered_last(kernel, "cuda:cuda 9.0")
+    assert lowered.launch_bytes == lowered.threadgroup_bytes > 48 << 10
+    assert "extern __shared__" in lowered.body
+    shapes = [Shape(n, "float16") for n in last_launcher(kernel).last_sizes]
+    assert metal_call(lowered, shapes, (1, 1, 1)).shared_memory == lowered.launch_bytes
+    _, launch = KERNELS["products"]
+    with triton_mlx.use("host"):
+        launch()
+    assert lowered_last(kernel, "cuda:cuda 9.0").launch_bytes == 0
+
+
+def test_what_mlx_hashes_at_each_launch_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The preludes are a file that the text includes, with all that they say."""
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(mx.fast, "cuda_kernel", lambda **options: given.update(options))
+    kernel, launch = KERNELS["add"]
+    with triton_mlx.use("host"):
+        launch()
+    lowered = lowered_last(kernel, "cuda:cuda 9.0")
+    metal_call(lowered, [Shape(5000, "float32")] * len(lowered.accesses), (7, 1, 1)).ready()
+    word, path = given["header"].split()
+    assert word == "#include" and len(given["header"]) < 300
+    assert Path(path.strip('"')).read_text() == lowered.header
 
 
 def test_grid_limit() -> None:
