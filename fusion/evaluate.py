@@ -11,7 +11,7 @@ import numpy as np
 from . import float8, semantics
 from .errors import BadArgument, DeviceAssert, NoForwardProgress, UnsupportedOperation
 from .graph import Function, Graph, Node, Value
-from .ops import OPS
+from .ops import OPS, start_of
 from .semantics import Array
 from .types import Scalar
 
@@ -113,6 +113,11 @@ class _Program:
             return [semantics.apply(node, value)]
         old, new = node.inputs[0].type.scalar.bytes, node.types[0].scalar.bytes
         return [_Pointer(value.parameter, value.offsets * old // new)]
+
+    def _address(self, node: Node, pointer: _Pointer) -> Sequence[Any]:
+        """Arrays lie far apart in a memory of their own."""
+        first = next(k for k, b in self.buffers.items() if b is self.buffers[pointer.parameter])
+        return [np.int64(start_of(first))]
 
     # --- memory
 

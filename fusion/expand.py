@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 
 from .compose import Compose
-from .errors import PointerProvenance, UnsupportedOperation
+from .errors import UnsupportedOperation
 from .graph import Value
 from .mlir import Operation
 from .types import F8E4M3, F8E5M2, F16, F32, I8, I32, Type
@@ -215,15 +215,6 @@ def _string(op: Operation, name: str) -> str:
     )
 
 
-def _address(c: Compose, op: Operation, inputs: Values, types: tuple[Type, ...]) -> Values:
-    raise PointerProvenance(
-        op.name,
-        where=op.loc,
-        why="MLX hands a kernel arrays, not addresses",
-        hint="pass the array itself, and integer offsets into it",
-    )
-
-
 def _atomic_load(c: Compose, op: Operation, inputs: Values, types: tuple[Type, ...]) -> Values:
     pointer, *mask = inputs
     nothing = c.const(0.0 if types[0].is_float else 0, types[0])
@@ -259,8 +250,6 @@ EXPANSIONS: dict[str, Rule] = {
     "tt.dot": _dot,
     "tt.dot_scaled": _dot_scaled,
     "tt.elementwise_inline_asm": _inline_asm,
-    "tt.int_to_ptr": _address,
-    "tt.ptr_to_int": _address,
     "tt.print": _print,
     "tt.assert": _assert,
     "ub.poison": _poison,

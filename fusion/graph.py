@@ -177,11 +177,15 @@ def _show(value: Value) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A run-time argument of a kernel. `divisibility`: the value, or the address, is a multiple of it."""
+    """A run-time argument of a kernel. `divisibility`: the value, or the address, is a multiple of it.
+
+    `anywhere`: no argument of the user's, but all memory, from address 0 (passes/addresses.py).
+    """
 
     name: str
     type: Type
     divisibility: int = 1
+    anywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +200,11 @@ class Function:
     body: Graph
     loc: Loc = Loc()
     contracts: bool = True
+
+    @property
+    def anywhere(self) -> int | None:
+        """The index of the parameter that stands for all memory."""
+        return next((k for k, p in enumerate(self.parameters) if p.anywhere), None)
 
     def with_body(self, body: Graph) -> Function:
         return replace(self, body=body)

@@ -90,6 +90,8 @@ _SAME: dict[str, str] = {
     "tt.broadcast": "broadcast",
     "tt.reshape": "reshape",
     "tt.addptr": "addptr",
+    "tt.ptr_to_int": "ptr_to_int",
+    "tt.int_to_ptr": "int_to_ptr",
     "tt.unsplat": "reshape",
 }
 _INT_PREDICATES = ("eq", "ne", "slt", "sle", "sgt", "sge", "ult", "ule", "ugt", "uge")

@@ -50,6 +50,8 @@ _TABLE: list[OpRow] = [
     *_rows("elementwise", 2, "copysign"),
     *_rows("elementwise", 3, "select fma clamp"),
     *_rows("index", 0, "const program_id num_programs range"),
+    *_rows("index", 1, "address"),
+    *_rows("elementwise", 1, "ptr_to_int int_to_ptr"),
     *_rows("shape", 1, "splat broadcast expand_dims reshape trans"),
     *_rows("elementwise", 2, "addptr"),
     *_rows("memory", None, "load store atomic_rmw atomic_cas"),
@@ -63,6 +65,11 @@ OPS: dict[str, OpRow] = {row.name: row for row in _TABLE}
 
 WRITES = frozenset({"store", "atomic_rmw", "atomic_cas"})
 READS = frozenset({"load", "atomic_rmw", "atomic_cas"})
+
+
+def start_of(number: int) -> int:
+    """Where array `number` starts in a memory that is only thought of: aligned, and far from the others."""
+    return (number + 1) << 44
 
 
 def kind(node: Node) -> str:

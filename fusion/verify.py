@@ -8,7 +8,7 @@ from typing import Literal, NoReturn
 from .errors import VerifyError
 from .graph import ARGS, Function, Graph, Node, Value
 from .ops import OPS, has_effect
-from .types import I1, I32, Pointer, Type
+from .types import I1, I32, I64, Pointer, Type
 
 Stage = Literal["lifted", "fused"]
 Rule = Callable[[Node], None]
@@ -185,6 +185,21 @@ def _bitcast(node: Node) -> None:
     a, b = node.inputs[0].type, node.types[0]
     _need(node, a.shape == b.shape and a.is_pointer == b.is_pointer, f"from {a} to {b}")
     _need(node, a.is_pointer or a.scalar.bits == b.scalar.bits, f"from {a} to {b}: not one width")
+
+
+def _number_of_pointer(node: Node) -> None:
+    a, b = node.inputs[0].type, node.types[0]
+    _need(node, a.is_pointer and b == Type(I64, a.shape), f"from {a} to {b}")
+
+
+def _pointer_of_number(node: Node) -> None:
+    a, b = node.inputs[0].type, node.types[0]
+    _need(node, b.is_pointer and a == Type(I64, b.shape), f"from {a} to {b}")
+
+
+def _address(node: Node) -> None:
+    _number_of_pointer(node)
+    _need(node, not node.types[0].shape, "of a tile")
 
 
 def _addptr(node: Node) -> None:
@@ -382,6 +397,9 @@ _RULES: dict[str, Rule] = {
     "cmp": _cmp,
     "select": _select,
     "addptr": _addptr,
+    "address": _address,
+    "ptr_to_int": _number_of_pointer,
+    "int_to_ptr": _pointer_of_number,
     "const": _const,
     **_each("program_id num_programs", _axis_of_grid),
     "range": _range,

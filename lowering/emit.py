@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from ..fusion.axis import Axis, analyse, unknown
 from ..fusion.errors import PointerProvenance, TileTooLarge, UnsupportedType
 from ..fusion.graph import Function, Graph, Node, Value
-from ..fusion.ops import OPS
-from ..fusion.types import Scalar
+from ..fusion.ops import OPS, start_of
+from ..fusion.types import I64, Scalar
 from ..fusion.views import identity
 from . import control, dot, exchange, expr, gather, group, indexes, scan
 from .coarse import coarse
@@ -24,7 +24,7 @@ from .schedule import Schedule
 from .scope import Scope, Storage
 from .steps import Memory, Plan, Step, schedule
 from .targets import Target
-from .text import Writer, c_type
+from .text import Writer, c_type, literal
 from .values import Values
 from .vectors import VectorNest
 
@@ -148,6 +148,14 @@ class Emitter:
             "threadgroup_position_in_grid" if node.op == "program_id" else "threadgroups_per_grid"
         )
         return f"(int){word}.{axis}"
+
+    def address_word(self, node: Node) -> str:
+        """Where an array starts: in memory, or (elsewhere) as it is thought to."""
+        access = self.accesses[node.inputs[0]]
+        if self.target.in_place:
+            return f"((long){access.name})"
+        arrays = list(dict.fromkeys(a.name for a in self.accesses.values()))
+        return literal(start_of(arrays.index(access.name)), I64)
 
     def apply(self, node: Node, texts: Sequence[str], *, wraps: bool) -> str:
         """An elementwise operation in the target's words."""

@@ -12,7 +12,7 @@ from ..fusion.errors import TileTooLarge
 from ..fusion.graph import Function, Value
 from ..fusion.masks import address_conditions
 from ..fusion.types import Scalar
-from . import progress
+from . import addresses, progress
 from .emit import Emitter
 from .names import Names
 from .protocol import access, usages
@@ -40,6 +40,8 @@ def lower(
         )
     aliases = {params[k]: params[f.same_as] for k, f in facts.items()}
     values = Values(function)
+    if not target.in_place:
+        addresses.check(function, values)
     used = usages(function.body, values, aliases)
     if not target.in_place:
         progress.check(function.body, values)

@@ -89,6 +89,8 @@ class Scope:
             return Expr(f"({number.text} + {start})", number.level) if start else number
         if node.op in ("program_id", "num_programs"):
             return Expr(self.emitter.program_word(node))
+        if node.op == "address":
+            return Expr(self.emitter.address_word(node))
         if OPS[node.op].kind == "shape":
             return self.ref(node.inputs[0], input_bits(node, bits))
         args = [self.ref(v, bits) for v in node.inputs]

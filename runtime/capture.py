@@ -73,11 +73,13 @@ class Scope:
         self._records: list[Record] = []
         self._decisions: list[Decision] = []
         self._contents = Contents()
+        self._anywhere = False  # a launch may have touched any array
         self._token: contextvars.Token[launches.Recorder | None] | None = None
         self.report = FuseReport()
 
     def __enter__(self) -> Scope:
         self._records, self._decisions = [], []
+        self._anywhere = False
         self._contents = Contents()
         self._token = launches.recorder.set(self._record)
         return self
@@ -99,10 +101,12 @@ class Scope:
     def _end(self, records: list[Record], error: BaseException | None) -> None:
         if not records:
             return
-        if error is None:
-            self._finish(records)
-        else:
+        if error is not None:
             self._abandon(records, type(error).__name__)
+        elif self._anywhere:
+            self._abandon(records, CODES["ADDRESSES"].name)
+        else:
+            self._finish(records)
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -124,15 +128,19 @@ class Scope:
         grid: Grid,
     ) -> None:
         contents, number = self._contents, len(self._records)
-        before = contents.now(arrays)
+        anywhere = lowered.anywhere_in(launcher.text) is not None
+        before = None if anywhere else contents.now(arrays)
         # Now, because a launch may evaluate its arguments, which then forget what they were made of.
         origins = [contents.origin(a) for a in before or ()]
         call(arrays, scalars, grid)
         after = None if before is None else contents.now(arrays)
         if before is None or after is None:
             before, after, origins = (), (), []
-            what, hint = CODES["EAGER"].meaning, CODES["EAGER"].hint
-            self._decisions.append(Decision(number, number, "EAGER", False, what, hint))
+            code = CODES["ADDRESSES" if anywhere else "EAGER"]
+            self._anywhere = self._anywhere or anywhere
+            self._decisions.append(
+                Decision(number, number, code.name, False, code.meaning, code.hint)
+            )
         record = Record(
             lowered.function_of(launcher.text).name if launcher.text else "kernel",
             launcher.text,
@@ -195,7 +203,7 @@ class Scope:
         history.note((planned.launches, tuple(map(_eager_key, eager))), self.report)
 
     def _abandon(self, records: list[Record], why: str) -> None:
-        """An exception ended the scope: its launches stay as they were made."""
+        """The scope ended by an exception, or used unknown arrays: its launches stay as they were made."""
         global _last
         made = launches_of(records, numbered(records))
         eager = [_eager(k, r) for k, r in enumerate(records) if not r.before]
@@ -204,7 +212,7 @@ class Scope:
         note = f"{why} ended the scope: nothing was joined"
         files = tuple(r.file for r in records)
         self.report = FuseReport(
-            launches, launches, (), scalars, records[0].choice, files, note=note
+            launches, launches, tuple(self._decisions), scalars, records[0].choice, files, note=note
         )
         if records[0].choice.name != SHAPES:
             _last = self.report

@@ -184,6 +184,7 @@ class Launcher:
         # Triton keeps compiled text by source alone: the file that it names may be an equal, older one.
         code = getattr(getattr(self.function, "fn", None), "__code__", None)
         self.file: str = code.co_filename if code is not None else ""
+        self.anywhere: int | None = None  # see anywhere_in
         self.plain = 0  # launches outside every fuse scope
         self.number = next(_numbers)
         history.watch(self)
@@ -249,6 +250,9 @@ class Launcher:
         self.last_sizes = tuple(
             [_count(a) for a in arrays] if foreign else [a.size for a in arrays]
         )
+        if self.anywhere is not None:
+            self.last_sizes = (*self.last_sizes, 0)
+            finish_pending()  # it may read what they write, and they are in no order with it
         record = recorder.get()
         if record is None:
             call(arrays, scalars, grid)
@@ -301,10 +305,14 @@ class Launcher:
             self.signature.pointers[k]: BufferFacts(_storage(a), self.signature.pointers[alias[k]])
             for k, a in enumerate(arrays)
         }
-        if any(foreign):
+        self.anywhere = lowered.anywhere_in(self.text)
+        if self.anywhere is not None:  # all memory, in bytes
+            facts[self.anywhere] = BufferFacts("uchar", self.anywhere)
+        if any(foreign) or self.anywhere is not None:
             if self.choice.name == SHAPES:
+                name = names[foreign.index(True)] if any(foreign) else "memory"
                 raise BadArgument(
-                    f"argument {names[foreign.index(True)]!r} is no mx.array",
+                    f"argument {name!r} is no mx.array",
                     why="it would be changed, and here nothing runs",
                     hint="pass triton_mlx.Shaped(shape, dtype)",
                 )
@@ -315,7 +323,7 @@ class Launcher:
             call = prepare(self, facts, places, [names[k] for k in first])
         else:
             call = _PREPARE[self.choice.name](self, facts)
-        return call, facts, any(foreign)
+        return call, facts, any(foreign) or self.anywhere is not None
 
 
 def _count(array: Any) -> int:

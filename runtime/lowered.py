@@ -54,6 +54,11 @@ def function_of(text: str) -> Function:
     return passes.run(passes.default(), lifted).function
 
 
+def anywhere_in(text: str) -> int | None:
+    """The parameter of the kernel in `text` that stands for all memory, if it follows unknown addresses."""
+    return function_of(text).anywhere if "tt.int_to_ptr" in text else None
+
+
 def trial(text: str, target: str, num_warps: int) -> Kernel:
     """Lower with every argument an array of its own; raises the refusals of fusion/errors.py."""
     from ..fusion.verify import verify

@@ -36,6 +36,7 @@ def prepare(
     def call(arrays: Sequence[Any], scalars: bytes, grid: Grid) -> None:
         blocks = {p: block_of(a, n) for p, a, n in zip(places, arrays, names) if is_memory(a)}
         shared, overlaps = _sharing(blocks)
+        overlaps = overlaps or launcher.anywhere is not None
         known = {
             k: replace(f, same_as=shared.get(f.same_as, f.same_as), overlaps=overlaps)
             for k, f in facts.items()
@@ -130,6 +131,9 @@ class _OnHost:
         addresses: list[int] = []
         mine: dict[int, Any] = {}  # parameter → numpy memory that stands for an mx.array
         for parameter, access in zip(kernel.buffers, kernel.accesses):
+            if parameter == self.launcher.anywhere:
+                addresses.append(0)
+                continue
             if parameter in blocks:
                 addresses.append(blocks[parameter].address)
                 continue

@@ -102,6 +102,11 @@ _TABLE = (
         "end the scope earlier, so that fewer launches are in it; use smaller blocks",
     ),
     Code("VIEW", "an operation of MLX is between the launches", "index the array in the kernel"),
+    Code(
+        "ADDRESSES",
+        "a kernel uses addresses as numbers: which arrays it reads and writes is not known",
+        "pass arrays and offsets into them, or keep the launch out of the scope",
+    ),
     Code("EAGER", "arrays of this kind are changed at once", "pass mx.arrays"),
 )
 CODES: dict[str, Code] = {code.name: code for code in _TABLE}

@@ -36,6 +36,8 @@ def _not_elementwise(launch: Launch) -> tuple[str, str] | None:
     for node in launch.function.body:
         if node.op in ("load", "store") and not node.attr("volatile"):
             continue
+        if node.op == "address":
+            return "ADDRESSES", f"{launch.name} takes the address of an array"
         if node.op.startswith("atomic"):
             return "ATOMICS", f"{launch.name} uses atomics"
         if OPS[node.op].kind == "effect" or node.attr("volatile"):

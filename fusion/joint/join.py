@@ -46,6 +46,8 @@ def check_plain(launch: Launch) -> None:
 @functools.lru_cache(maxsize=256)
 def _unfit(launch: Launch) -> tuple[str, str] | None:
     for node in launch.function.body.walk():
+        if node.op == "address":
+            return "ADDRESSES", f"{launch.name} takes the address of an array"
         if node.op.startswith("atomic"):
             return "ATOMICS", f"{launch.name} uses atomics"
         if node.op in ("print", "assert", "barrier") or node.attr("volatile"):

@@ -47,6 +47,7 @@ def run(passes: Sequence[Pass], function: Function) -> PassResult:
 def default() -> tuple[Pass, ...]:
     """The passes that every launch goes through."""
     from .accumulate import AccumulateProducts
+    from .addresses import ResolveAddresses
     from .clean import RemoveDeadNodes
     from .contract import ContractProducts
     from .floatatomics import JoinFloatAtomics
@@ -66,7 +67,9 @@ def default() -> tuple[Pass, ...]:
         FoldConstants(),  # of copies whose index is known
         AccumulateProducts(),
         CloseRecurrences(),
+        ResolveAddresses(),  # what comes of it may be carried
         CarryOffsets(),
+        ResolveAddresses(last=True),
         JoinFloatAtomics(),
         WidenCombines(),
         FoldConstants(),
