@@ -197,7 +197,15 @@ def _fcast(node: Node, a: Array) -> Array:
 
 
 def _to_int(node: Node, a: Array) -> Array:
-    return np.trunc(np.nan_to_num(a.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0))
+    """Towards zero; what is out of range is the nearest end of it, and NaN is 0."""
+    bits = node.types[0].scalar.bits
+    unsigned_ = node.op == "f_to_u"
+    low, high = (0, 2**bits - 1) if unsigned_ else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    wide = a.astype(np.float64)
+    inside = (wide > low - 1.0) & (wide < high + 1.0)  # 2^bits is exact
+    whole = np.trunc(np.where(inside, wide, 0.0)).astype(np.uint64 if unsigned_ else np.int64)
+    ends = np.where(wide > 0, whole.dtype.type(high), whole.dtype.type(low))
+    return np.where(inside, whole, np.where(np.isnan(wide), whole.dtype.type(0), ends))
 
 
 def _signed(a: Array) -> Array:
@@ -288,7 +296,7 @@ RULES: dict[str, Rule] = {
     "trunc": _trunc,
     "fcast": _fcast,
     "f_to_s": _to_int,
-    "f_to_u": lambda node, a: _to_int(node, a).astype(np.int64),
+    "f_to_u": _to_int,
 }
 
 

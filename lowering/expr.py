@@ -120,9 +120,14 @@ def _cast_unsigned(node: Node, a: Sequence[str]) -> str:
     return f"static_cast<{c_type(node.types[0].scalar)}>({_unsigned(a[0], source)})"
 
 
-def _to_unsigned(node: Node, a: Sequence[str]) -> str:
-    scalar = node.types[0].scalar
-    return f"({c_type(scalar)})static_cast<{UNSIGNED[scalar.name]}>({a[0]})"
+def _to_integer(node: Node, a: Sequence[str]) -> str:
+    """Towards zero; C leaves open what becomes of floats that do not fit (words.h: tile_integer)."""
+    scalar, source = node.types[0].scalar, node.inputs[0].type.scalar
+    word = c_type(scalar)
+    given = a[0] if source.name in ("f32", "f64") else f"float({a[0]})"
+    if scalar.name == "i1" or node.op == "f_to_s":
+        return f"tile_integer<{word}>({given})"
+    return f"({word})tile_integer<{UNSIGNED[scalar.name]}>({given})"
 
 
 def _trunc(node: Node, a: Sequence[str]) -> str:
@@ -282,8 +287,8 @@ _RULES: dict[str, Rule] = {
     "s_to_f": _cast_signed,
     "ext_u": _cast_unsigned,
     "u_to_f": _cast_unsigned,
-    "f_to_s": _cast,
-    "f_to_u": _to_unsigned,
+    "f_to_s": _to_integer,
+    "f_to_u": _to_integer,
     "trunc": _trunc,
     "bitcast": _bitcast,
     "mulhi_u": _mulhi,

@@ -11,6 +11,18 @@ template <typename T> METAL_FUNC T rem_int(T a, T b) {
 template <typename T> METAL_FUNC T div_uint(T a, T b) { return b == T(0) ? T(0) : T(a / b); }
 template <typename T> METAL_FUNC T rem_uint(T a, T b) { return b == T(0) ? T(0) : T(a % b); }
 
+// A float as an integer, towards zero: what is out of range is the nearest end of it, and NaN is 0.
+// Selects alone, so that loops over it stay vectors, and no conversion of a float that does not fit.
+template <typename T, typename F> METAL_FUNC T tile_integer(F x) {
+  const bool negative = T(-1) < T(0);
+  const ulong half_range = ulong(1) << (8 * sizeof(T) - 1);
+  const F top = negative ? F(half_range) : F(2) * F(half_range), low = negative ? -top : F(0);
+  const F above = x > low ? x : low;
+  const T inside = T(above < top ? above : low);
+  const T most = T(negative ? half_range - 1 : half_range - 1 + half_range);
+  return x != x ? T(0) : (x < top ? inside : most);
+}
+
 template <typename T> METAL_FUNC T clamp_num(T x, T low, T high) { return fmin(fmax(x, low), high); }
 template <typename T> METAL_FUNC T clamp_nan(T x, T low, T high) {
   return x != x ? x : fmin(fmax(x, low), high);

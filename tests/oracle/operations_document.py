@@ -39,8 +39,9 @@ that it is true.
   random ones whose sums and products are exact. Results are equal to the bit, but for quotients, roots, fma and
   the functions of tl.math, which may differ by 1 to 8 units in the last place, and tl.randn by 2e-6.
 * `metal` was only lowered, as for a Mac whose chip is not known. It has not run on an Apple GPU.
-* Not compared: what Triton leaves undefined (division by zero, shifts by more bits than there are, floats that
-  do not fit an integer, which of +0 and -0 is larger).
+* A float that does not fit an integer is the nearest end of the type's range, and NaN is 0.
+* Not compared: what Triton leaves undefined (division by zero, shifts by more bits than there are,
+  which of +0 and -0 is larger).
 
 | cell | meaning |
 |---|---|
