@@ -232,8 +232,8 @@ def _atomic_poll(c: Compose, op: Operation, inputs: Values, types: tuple[Type, .
         raise UnsupportedOperation(
             "tl.atomic_poll with a timeout",
             where=op.loc,
-            why="kernels here have no clock",
-            hint="poll without one",
+            why="a poll that gives up after some time is not lowered yet, on any target",
+            hint="poll without a timeout (host), or count the tries: a for loop with tl.atomic_load",
         )
     seen = c.op("atomic_rmw", (pointer, expected), expected.type, kind="poll")
     return (c.cmp("eq", seen, expected),)

@@ -80,11 +80,21 @@ def _number(site: Site, low: int, high: int) -> float:
     return found
 
 
+def _hexadecimal(value: float) -> str:
+    """As C's %a, which Triton prints floats with: a mantissa without trailing zeros, a power of two."""
+    mantissa, power, exponent = float(value).hex().partition("p")
+    if not power:
+        return mantissa  # nan, inf
+    whole, _, rest = mantissa.partition(".")
+    rest = rest.rstrip("0")
+    return f"{whole}{'.' if rest else ''}{rest}p{exponent}"
+
+
 def _shown(site: Site, value: float) -> str:
     if not site.element:
         return ""
     if not site.element.startswith("i"):
-        return f"{value:f}"
+        return _hexadecimal(value) if site.hexadecimal else f"{value:f}"
     width = int(site.element[1:])
     number = int(value) & ((1 << width) - 1)
     if site.hexadecimal:

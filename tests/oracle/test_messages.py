@@ -50,6 +50,22 @@ def test_prints(kind: str, capfd: pytest.CaptureFixture[str]) -> None:
     np.testing.assert_array_equal(np.array(out), [1.5, -2, 1.5, -2])
 
 
+@triton.jit
+def exact_kernel(x_ptr, N: tl.constexpr):
+    tl.device_print("x", tl.load(x_ptr + tl.arange(0, N)), hex=True)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_floats_in_hexadecimal(dtype: type, capfd: pytest.CaptureFixture[str]) -> None:
+    x = np.array([1.5, -0.0, 0.0, 1.0, -16.0, np.nan, np.inf, 0.1], dtype)
+    exact_kernel[(1,)](x, N=8)
+    said = {line.rpartition("x: ")[2] for line in capfd.readouterr().out.splitlines()}
+    last = "0x1.99999ap-4" if dtype is np.float32 else "0x1.998p-4"
+    assert said == {
+        "0x1.8p+0", "-0x0p+0", "0x0p+0", "0x1p+0", "-0x1p+4", "nan", "inf", last
+    }  # fmt: skip
+
+
 @triton.jit(debug=True)
 def careful_kernel(x_ptr, out_ptr, LIMIT, N: tl.constexpr):
     o = tl.arange(0, N)
