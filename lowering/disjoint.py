@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..fusion.graph import Node, Value
 from ..fusion.ops import OPS
+from .forward import FAR, bounds
 from .values import Values
 
 _MOST = 1 << 30  # bounds that 32 bits hold, with room for a sum
@@ -46,28 +47,61 @@ class Span:
 
 
 def disjoint(values: Values, one: Value, other: Value) -> bool:
-    """True if no element of `one` is an element of `other`. Both point into one parameter."""
+    """True if no element of `one` is an element of `other`. Both point into one parameter.
+
+    Both are taken in the same iteration of each loop around them.
+    """
     if one.type.scalar != other.type.scalar:
         return False
-    a, b = _offset(values, one), _offset(values, other)
-    if a is None or b is None or a.terms != b.terms:
+    a, b = offset(values, one), offset(values, other)
+    return a is not None and b is not None and a.terms == b.terms and _apart(a, b)
+
+
+def always_disjoint(values: Values, one: Value, other: Value) -> bool:
+    """The same, in whichever iteration of a loop either of them is."""
+    if one.type.scalar != other.type.scalar:
         return False
-    if max(abs(n) for n in (a.low, a.high, b.low, b.high)) > _MOST:
+    a, b = (_in_all_iterations(values, offset(values, p)) for p in (one, other))
+    return a is not None and b is not None and _apart(a, b)
+
+
+def _apart(a: Span, b: Span) -> bool:
+    ends = (end for s in (a, b) for end in (s.low, s.high))
+    if any(_MOST < abs(end) < FAR for end in ends):
         return False
     return a.high < b.low or b.high < a.low
 
 
-def _offset(values: Values, pointer: Value) -> Span | None:
+def _in_all_iterations(values: Values, found: Span | None) -> Span | None:
+    """What a loop carries, by its bounds."""
+    if found is None:
+        return None
+    total = Span(frozenset(), found.low, found.high)
+    for value, factor in found.terms:
+        known = bounds(values, value)
+        if known is None:
+            return None
+        total += Span(frozenset(), *known).scaled(factor)
+    return total
+
+
+def offset(values: Values, pointer: Value) -> Span | None:
     """Elements between the parameter and `pointer`."""
     if pointer in values.parameters:
         return Span(frozenset(), 0, 0)
     node = values.node(pointer)
     if OPS[node.op].kind == "shape":
-        return _offset(values, node.inputs[0])
+        return offset(values, node.inputs[0])
     if node.op != "addptr":
         return None
-    base, step = _offset(values, node.inputs[0]), span(values, node.inputs[1])
+    base, step = offset(values, node.inputs[0]), span(values, node.inputs[1])
     return None if base is None or step is None else base + step
+
+
+def number(values: Values, value: Value) -> int | None:
+    """A scalar that is one constant."""
+    found = span(values, value)
+    return None if found is None else found.number
 
 
 def span(values: Values, value: Value) -> Span | None:
@@ -87,7 +121,7 @@ def _known(values: Values, node: Node) -> Span | None:
         return _constant(node)
     if node.op == "range":
         return Span(frozenset(), node.attr("start"), node.attr("end") - 1)
-    if OPS[node.op].kind == "shape" or node.op == "ext_s":
+    if OPS[node.op].kind == "shape" or node.op == "ext_s" or node.attr("whole"):
         return span(values, node.inputs[0])
     if node.op not in (*_RULES, "and"):
         return None
