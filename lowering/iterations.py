@@ -14,7 +14,7 @@ from ..fusion.graph import Graph, Node, Value
 from ..fusion.ops import READS, WRITES
 from ..fusion.views import identity
 from . import forward
-from .disjoint import Span, number, offset
+from .disjoint import Span, number, offset, within
 from .homes import Homes
 from .steps import Memory, one_owner
 from .values import Values
@@ -38,7 +38,7 @@ class _Access:
 
 @dataclass(frozen=True, slots=True)
 class _Moving:
-    """Elements span.terms + span.low..span.high in the first iteration, `by` further in each later one."""
+    """The elements of `span` in the first iteration, `by` further in each later one."""
 
     span: Span
     by: int
@@ -122,17 +122,17 @@ class Iterations:
         if found is None:
             return None
         steps = _steps(self.loop, self.values)
-        by, total = 0, Span(frozenset(), found.low, found.high)
+        by, total = 0, Span(ranges=found.ranges, plus=found.plus)
         for value, factor in found.terms:
             known = forward.bounds(self.values, value) if value.node in inner else None
             if value in steps:
                 by += factor * steps[value]
             if value in steps or value.node not in inner:
-                total += Span(frozenset({(value, factor)}), 0, 0)
+                total += Span(frozenset({(value, factor)}))
             elif known is None:
                 return None
             else:
-                total += Span(frozenset(), *known).scaled(factor)
+                total += within(*known).scaled(factor)
         return _Moving(total, by)
 
 

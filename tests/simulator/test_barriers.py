@@ -118,6 +118,14 @@ def two_stores_kernel(x_ptr, out_ptr, n, A: tl.constexpr, B: tl.constexpr, HOW: 
         one, two = (n - 1) * 64 + at, n * 64 + A + 63 - at
     if HOW == "stride":
         one, two = at * 2, 126 - at * 2 + B
+    if HOW == "heads":
+        heads = n * 64 + tl.arange(0, 4)[:, None] * 16 + tl.arange(0, 8)[None, :]
+        x = tl.load(x_ptr + tl.arange(0, 4)[:, None] * 8 + tl.arange(0, 8)[None, :])
+        tl.store(out_ptr + heads, x)
+        tl.store(out_ptr + heads + A, x + 1)
+        return
+    if HOW == "pairs":
+        one, two = at * 2, at * 2 + A
     if HOW == "unknown":
         one, two = n * 64 + at, n * n * 64 + (at ^ 1)
     x = tl.load(x_ptr + at)
@@ -237,6 +245,12 @@ def test_without_a_barrier_there_is_a_finding(name: str, monkeypatch: pytest.Mon
         (-33, 0, "rows", 1),
         (0, 127, "stride", 0),
         (0, 0, "stride", 1),
+        (1, 0, "pairs", 0),
+        (2, 0, "pairs", 1),
+        (8, 0, "heads", 0),
+        (7, 0, "heads", 1),
+        (24, 0, "heads", 0),
+        (32, 0, "heads", 1),
         (0, 0, "unknown", 1),
     ],
 )
