@@ -299,6 +299,7 @@ def test_everything_since_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_past_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "_scopes", {})
+    monkeypatch.setattr(history, "_launchers", weakref.WeakSet())  # those of other tests
     monkeypatch.setattr(history, "_forgotten", 0)
     monkeypatch.setattr(history, "MOST_SCOPES", 2)
     for n in (100, 200, 300):
