@@ -74,10 +74,14 @@ def is_python() -> bool:
 
 
 def _native_is_here() -> bool:
-    """False if the Triton that is installed has the stand-in: a folder, where the native module is a file."""
+    """False if the Triton that is installed has the stand-in: a package, where the native module is a file.
+
+    Triton's wheels have a folder of that name, too, with stubs for type checkers and no `__init__.py`.
+    """
     found = find_spec("triton")
     folders = found.submodule_search_locations if found is not None else None
-    return not any((Path(folder) / "_C" / "libtriton").is_dir() for folder in folders or ())
+    stand_in = Path("_C", "libtriton", "__init__.py")
+    return not any((Path(folder) / stand_in).is_file() for folder in folders or ())
 
 
 def choose() -> None:

@@ -115,6 +115,7 @@ def test_the_native_module_is_the_default(variable: str, tmp_path: Path) -> None
     code = "import triton_mlx; from triton._C import libtriton; print(libtriton.__file__)"
     done = child("-c", code, folder=tmp_path, TRITON_MLX_FRONTEND=variable)
     assert Path(done.stdout.strip()).suffix in (".so", ".pyd")
+    assert not done.stderr
 
 
 def test_what_is_missing_says_so(tmp_path: Path) -> None:
