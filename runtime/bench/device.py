@@ -22,16 +22,16 @@ _ROOFS = {"NVIDIA H100 80GB HBM3": {"GB/s": 3350.0, "TFLOP/s": 989.4}}
 _SECTION = """## On an NVIDIA GPU
 
 `python bench/cuda/measure.py` on {device}, Triton {triton}; contenders in turn in one process, medians
-in microseconds ([its results](../bench/cuda/results.jsonl), and [cuda.md](cuda.md) on what they say). Times faster
-than native Triton's same kernels, than MLX's operation or `mx.compile` of the formula:
+in microseconds ([its results](../bench/cuda/results.jsonl); [cuda.md](cuda.md) on what they say). Times faster than
+native Triton's same kernels, than MLX's operation or `mx.compile` of the formula:
 
 ![How many times faster on the GPU](benchmarks/device.svg)
 
 {table}
 
-The roof of a kernel is what bounds it: memory ({GB/s:g} GB/s) or the tensor cores ({TFLOP/s:g} TFLOP/s), by the
-data sheet. Elementwise work and work by rows is held against memory, with the bytes that must move, each array
-once; products and attention are held against the tensor cores.
+The roof of a kernel is what bounds it: memory ({GB/s:g} GB/s) or the tensor cores ({TFLOP/s:g} TFLOP/s), by
+the data sheet. Elementwise work and work by rows is held against memory, with the bytes that must move, each
+array once; products and attention are held against the tensor cores.
 
 ![Share of the roof that is reached](benchmarks/roof.svg)
 {wrong}"""
