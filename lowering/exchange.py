@@ -12,6 +12,7 @@ from ..fusion.errors import TileTooLarge, UnsupportedOperation
 from ..fusion.graph import Node, Value
 from ..fusion.types import Scalar
 from . import moves
+from .iterations import Iterations
 from .layout import Layout
 from .nest import Expr
 from .scope import Scope, Storage
@@ -186,14 +187,9 @@ def fence(emitter: Emitter) -> None:
     barrier(emitter, "mem_device")
 
 
-def fence_iterations(emitter: Emitter, node: Node) -> None:
-    """What one iteration stores, the next may load by other threads."""
-    touched: dict[str, set[Value | None]] = {"load": set(), "store": set()}
-    for inner in (n for region in node.regions for n in region.walk()):
-        if inner.op in touched:
-            base = emitter.values.base(inner.inputs[0])
-            touched[inner.op].add(emitter.aliases.get(base, base) if base is not None else None)
-    if touched["load"] & touched["store"]:
+def fence_iterations(emitter: Emitter, loop: Node) -> None:
+    """What one iteration accesses, other threads may in the next."""
+    if Iterations(loop, emitter.values, emitter.homes, emitter.memory).meet():
         fence(emitter)
 
 

@@ -10,12 +10,12 @@ elements. That is all that a barrier of the user's is for, unless other programs
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..fusion.graph import Graph, Node, Value
 from ..fusion.ops import OPS, READS, WRITES
 from ..fusion.views import Bits, identity
-from .disjoint import disjoint
+from .disjoint import always_disjoint, disjoint
 from .homes import Homes
 from .layout import Layout
 from .values import Values
@@ -66,6 +66,12 @@ class _Access:
     writes: bool
     step: int
     nest: Layout | None
+    inside: bool = False  # a loop or branch: its pointer is another one each time
+
+
+def one_owner(nest: Layout | None) -> bool:
+    """True if no two threads meet the same element. (Of copies only one stores, the same one always.)"""
+    return nest is not None and bool(nest.shape) and all(nest.lane) and all(nest.simdgroup)
 
 
 def required(root: Value, bits: Bits, nest: Layout) -> Layout:
@@ -155,7 +161,7 @@ class _Planner:
         self.steps[index].nodes.append(node)
         self.at[node.id] = index
         for access in self._own_accesses(node, nest):
-            self.accesses.append(_Access(access.buffer, access.pointer, access.writes, index, nest))
+            self.accesses.append(replace(access, step=index))
 
     def _ready(self, root: Value, bits: Bits, nest: Layout) -> int:
         """The first step in which a nest over `nest` can read `root` through `bits`."""
@@ -197,8 +203,10 @@ class _Planner:
             if inner.op in READS or inner.op in WRITES:
                 base = self.values.base(inner.inputs[0])
                 buffer = self.memory.aliases.get(base, base) if base is not None else None
-                pointer = inner.inputs[0] if inner is node else None
-                found.append(_Access(buffer, pointer, inner.op in WRITES, -1, nest))
+                pointer = inner.inputs[0]
+                found.append(
+                    _Access(buffer, pointer, inner.op in WRITES, -1, nest, inner is not node)
+                )
             elif inner.op == "barrier" and self.memory.watched:
                 found.append(_Access(None, None, True, -1, None))
         return found
@@ -212,10 +220,15 @@ class _Planner:
             if self._apart(old, access):
                 continue
             own = (
-                old.pointer is not None
+                not (old.inside or access.inside)
+                and old.pointer is not None
                 and old.pointer == access.pointer
                 and (old.nest == access.nest)
-                and (self._one_owner(access.nest) or (old.writes and access.writes))
+                and (
+                    self.homes.simdgroups == 0
+                    or one_owner(access.nest)
+                    or (old.writes and access.writes)
+                )
             )
             if own:
                 first = max(first, old.step if not old.writes else old.step + 1)
@@ -237,13 +250,9 @@ class _Planner:
         # In one nest, the order of one thread's accesses is that of its nodes anyway.
         if self.homes.simdgroups == 0 or old.pointer is None or new.pointer is None:
             return False
+        if old.inside or new.inside:
+            return always_disjoint(self.values, old.pointer, new.pointer)
         return disjoint(self.values, old.pointer, new.pointer)
-
-    def _one_owner(self, nest: Layout | None) -> bool:
-        """True if no two threads meet the same element. (Of copies only one stores, the same one always.)"""
-        if self.homes.simdgroups == 0:
-            return True
-        return nest is not None and bool(nest.shape) and all(nest.lane) and all(nest.simdgroup)
 
     # --- later is better for loads that only later steps need
 

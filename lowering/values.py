@@ -26,6 +26,7 @@ class Values:
         self._roots: dict[Value, tuple[Value, ...]] = {}
         self._users: dict[Value, list[Node]] = {}
         self._outputs: set[Value] = set()
+        self._loops: dict[int, Node] = {}
         self.parameters = dict(zip(function.body.args, function.parameters))
         self._collect(function.body)
 
@@ -38,6 +39,8 @@ class Values:
                 self._users.setdefault(value, []).append(node)
             for region in node.regions:
                 self._collect(region)
+                if node.op == "for":
+                    self._loops[region.args_node.id] = node
             self._judge(node)
 
     def _judge(self, node: Node) -> None:
@@ -82,6 +85,10 @@ class Values:
 
     def is_argument(self, value: Value) -> bool:
         return self._nodes[value.node].op == ARGS
+
+    def loop(self, argument: Value) -> Node | None:
+        """The `for` whose body has this argument."""
+        return self._loops.get(argument.node)
 
     def leaves(self, value: Value, bits: Bits) -> Iterator[tuple[Value, Bits]]:
         """The roots that `value`, seen through `bits`, is computed from, each with its own bits."""

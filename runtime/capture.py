@@ -9,10 +9,12 @@ are never computed.
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import functools
+import gc
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -171,10 +173,9 @@ class Scope:
             if len(_plans) >= _MOST_PLANS:
                 _plans.pop(next(iter(_plans)))
             made = launches_of(records, numbers)
-            _plans[key] = (
-                tuple(made),
-                *_prepared(records, made, frozenset(outside), operations, self._relax),
-            )
+            with _no_collection():
+                prepared = _prepared(records, made, frozenset(outside), operations, self._relax)
+            _plans[key] = tuple(made), *prepared
         first_made, planned, ready = _plans[key]
         remade = _make(records, planned, ready, numbers)
         _adopt(records, remade, numbers, read)
@@ -228,6 +229,18 @@ def _eager(number: int, record: Record) -> Launch:
 
 def _eager_key(launch: Launch) -> Any:
     return launch.function, launch.grid, launch.buffers, tuple(launch.scalars.items())
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """A plan makes many small objects and no cycles: the collector would look at everything for nothing."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _prepared(

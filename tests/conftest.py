@@ -44,6 +44,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         total = sum(len(list(needless.barriers(k.call.source))) for k in needless.found.values())
         told = needless.report()
         terminalreporter.section(f"barriers: {total} in {len(needless.found)} kernels")
+        terminalreporter.line(f"no launch comes by often enough to tell: {needless.untold()}")
         for text in told:
             terminalreporter.line(f"no launch needs: {text}\n")
 

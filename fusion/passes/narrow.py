@@ -1,8 +1,9 @@
 """64-bit offsets into arrays of fewer than 2^31 elements, in 32-bit arithmetic.
 
 An offset that is used lies inside its array, so its low 32 bits are all of it; and the low bits of a sum or
-product depend on the low bits of its operands alone. Where one thread runs a program this saves nothing;
-on GPUs a 64-bit multiplication takes several instructions and twice the registers.
+product depend on the low bits of its operands alone. What is cut is marked as `whole`: it, or the offset that
+it is a term of, loses nothing. Where one thread runs a program this saves nothing; on GPUs a 64-bit
+multiplication takes several instructions and twice the registers.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class _Rewriter:
 
     def _cut(self, builder: GraphBuilder, value: Value, like: Node) -> Value:
         wanted = value.type.with_elem(I32)
-        return builder.add("trunc", (value,), (wanted,), loc=like.loc).result
+        return builder.add("trunc", (value,), (wanted,), {"whole": True}, loc=like.loc).result
 
     def _low(
         self, builder: GraphBuilder, node: Node, value: Value, low: dict[Value, Value]

@@ -103,7 +103,10 @@ def limit(report: FuseReport, kernel: int, bound: str) -> str:
 
 
 def time(report: FuseReport, kernel: int) -> str:
-    """The modelled time, what limits it, and that of the launches apart."""
+    """The modelled time, what limits it, and that of the launches apart.
+
+    What a launch itself takes is not modelled, so it is not in the sum, but said.
+    """
     found = report.modelled(kernel)
     if found is None:
         return f"no time is modelled: the table lacks rates of {report.modelled_chip}"
@@ -113,7 +116,8 @@ def time(report: FuseReport, kernel: int) -> str:
     apart = report.modelled_apart(kernel)
     if apart is None or len(report.kernels[kernel].members) < 2:
         return line
-    return f"{line}; launches apart {units.seconds(apart)}"
+    others = units.count(len(report.kernels[kernel].members) - 1, "launch")
+    return f"{line}; apart {units.seconds(apart)} and the cost of {others} more"
 
 
 def tuned(report: FuseReport, kernel: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -328,3 +329,23 @@ def test_report_has_every_form() -> None:
     assert report._repr_html_().startswith("<b>3 launches")
     keys = {"schema", "launches", "kernels", "bytes_before", "bytes_after", "groups", "refusals"}
     assert set(report.to_json()) == keys
+
+
+def test_no_collection_while_a_scope_is_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Collections of a large program took longer than the plan; they are as before after it."""
+    seen = []
+    plan = capture._prepared
+
+    def watched(*args: Any) -> Any:
+        seen.append(gc.isenabled())
+        return plan(*args)
+
+    monkeypatch.setattr(capture, "_prepared", watched)
+    x = mx.ones((77,))
+    with triton_mlx.fuse():
+        k.add_in_place[cdiv(77, 32)](x, x * 3, 77, BLOCK=32)
+    assert seen == [False] and gc.isenabled()
+    monkeypatch.setattr(capture, "_prepared", lambda *args: 1 / 0)
+    with pytest.raises(ZeroDivisionError), triton_mlx.fuse():
+        k.add_in_place[cdiv(77, 64)](x, x * 3, 77, BLOCK=64)
+    assert gc.isenabled()

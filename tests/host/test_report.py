@@ -84,7 +84,7 @@ def test_a_kernel_is_told_with_lines_anchor_cost_and_schedule() -> None:
     assert any(re.search(r"k_matmul#0 .*corpus\.py:\d+  grid 8, 4 warps  anchor$", x) for x in rest)
     assert "1 matrix product" in text and "threadgroup memory, about" in text
     assert "simdgroups, as asked for" in text
-    assert "modelled, not measured: " in text and "launches apart" in text
+    assert "modelled, not measured: " in text and "and the cost of 1 launch more" in text
     assert "apart: exp#1 | rms#2  [NOT_ELEMENTWISE]" in text
     assert "see: docs/fusion-codes.md#not_elementwise" in text
 
@@ -299,6 +299,7 @@ def test_everything_since_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_past_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "_scopes", {})
+    monkeypatch.setattr(history, "_launchers", weakref.WeakSet())  # those of other tests
     monkeypatch.setattr(history, "_forgotten", 0)
     monkeypatch.setattr(history, "MOST_SCOPES", 2)
     for n in (100, 200, 300):

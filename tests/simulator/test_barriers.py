@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import mlx.core as mx
+import numpy as np
 import pytest
 import triton
 import triton.language as tl
@@ -105,7 +106,7 @@ def through_memory_kernel(x_ptr, out_ptr, N: tl.constexpr):
     tl.store(out_ptr + at, y)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["n"])
 def two_stores_kernel(x_ptr, out_ptr, n, A: tl.constexpr, B: tl.constexpr, HOW: tl.constexpr):
     at = tl.arange(0, 64)
     one, two = at + A, at + B
@@ -117,6 +118,14 @@ def two_stores_kernel(x_ptr, out_ptr, n, A: tl.constexpr, B: tl.constexpr, HOW: 
         one, two = (n - 1) * 64 + at, n * 64 + A + 63 - at
     if HOW == "stride":
         one, two = at * 2, 126 - at * 2 + B
+    if HOW == "heads":
+        heads = n * 64 + tl.arange(0, 4)[:, None] * 16 + tl.arange(0, 8)[None, :]
+        x = tl.load(x_ptr + tl.arange(0, 4)[:, None] * 8 + tl.arange(0, 8)[None, :])
+        tl.store(out_ptr + heads, x)
+        tl.store(out_ptr + heads + A, x + 1)
+        return
+    if HOW == "pairs":
+        one, two = at * 2, at * 2 + A
     if HOW == "unknown":
         one, two = n * 64 + at, n * n * 64 + (at ^ 1)
     x = tl.load(x_ptr + at)
@@ -233,9 +242,15 @@ def test_without_a_barrier_there_is_a_finding(name: str, monkeypatch: pytest.Mon
         (0, 64, "mask", 0),
         (0, 50, "mask", 1),
         (0, 0, "rows", 0),
-        (-1, 0, "rows", 1),
+        (-33, 0, "rows", 1),
         (0, 127, "stride", 0),
         (0, 0, "stride", 1),
+        (1, 0, "pairs", 0),
+        (2, 0, "pairs", 1),
+        (8, 0, "heads", 0),
+        (7, 0, "heads", 1),
+        (24, 0, "heads", 0),
+        (32, 0, "heads", 1),
         (0, 0, "unknown", 1),
     ],
 )
@@ -245,7 +260,119 @@ def test_accesses_that_never_meet_need_no_barrier(a: int, b: int, how: str, barr
         two_stores_kernel[(1,)](x, out, 2, a, b, how)
     with triton_mlx.use("simulate", checked=True):
         two_stores_kernel[(1,)](x, out, 2, a, b, how)
+        if how == "unknown":  # the same kernel, where the tiles do meet
+            two_stores_kernel[(1,)](x, out, 0, a, b, how)
+            assert out[:64].tolist() == [1 + (k ^ 1) for k in range(64)]
     assert counts[0].threadgroup_barriers == barriers
+
+
+@triton.jit
+def again_kernel(x_ptr, y_ptr, n, s, STEP: tl.constexpr, HOW: tl.constexpr):
+    at = tl.arange(0, 64)
+    for k in range(0, n, STEP):
+        if HOW == "apart":
+            x = tl.load(x_ptr + k + at)
+            tl.store(x_ptr + k + at, x + k)
+        if HOW == "own":
+            x = tl.load(x_ptr + at)
+            tl.store(x_ptr + at, x + k)
+        if HOW == "turned":
+            tl.store(x_ptr + at, at + k)
+            tl.store(x_ptr + 63 - at, at * 2 + k)
+        if HOW == "rows":
+            tl.store(x_ptr + k * s + at, at + k)
+        if HOW == "behind":
+            x = tl.load(x_ptr + k + at)
+            tl.store(x_ptr + 64 + k + at, x + k)
+        if HOW == "scalar":
+            one = tl.load(x_ptr + k)
+            tl.store(y_ptr + k * 64 + at, at + one)
+            tl.store(x_ptr + k, one + 1)
+        if HOW == "total":
+            one = tl.load(x_ptr)
+            tl.store(y_ptr + k * 64 + at, at + one)
+            tl.store(x_ptr, one + 1)
+
+
+def again(x: np.ndarray, y: np.ndarray, n: int, s: int, step: int, how: str) -> None:
+    """What the kernel does, one access after the other."""
+    at = np.arange(64)
+    for k in range(0, n, step):
+        if how in ("apart", "own"):
+            x[at + (k if how == "apart" else 0)] += k
+        elif how == "turned":
+            x[at] = at + k
+            x[63 - at] = at * 2 + k
+        elif how == "rows":
+            x[k * s + at] = at + k
+        elif how == "behind":
+            x[64 + k + at] = x[k + at] + k
+        else:
+            place = k if how == "scalar" else 0
+            y[k * 64 + at] = at + x[place]
+            x[place] += 1
+
+
+@pytest.mark.parametrize(
+    ("how", "step", "s", "barriers"),
+    [
+        ("apart", 64, 0, 0),
+        ("apart", 32, 0, 1),
+        ("apart", 128, 0, 0),
+        ("own", 1, 0, 0),
+        ("turned", 1, 0, 2),
+        ("rows", 1, 64, 1),  # the stride may be less than a row
+        ("rows", 1, 40, 1),
+        ("behind", 1, 0, 1),
+        ("behind", 32, 0, 1),
+        ("behind", 128, 0, 0),
+        ("scalar", 1, 0, 1),  # all threads load before one stores
+        ("total", 1, 0, 2),
+    ],
+)
+def test_iterations_wait_where_they_meet(how: str, step: int, s: int, barriers: int) -> None:
+    x, y = np.arange(1024, dtype=np.int32), np.zeros(320, dtype=np.int32)
+    given, out = mx.array(x), mx.array(y)
+    with triton_mlx.use("simulate", checked=True), triton_mlx.counted() as counts:
+        again_kernel[(1,)](given, out, 5 * step, s, step, how)
+    again(x, y, 5 * step, s, step, how)
+    np.testing.assert_array_equal(np.array(given), x)
+    np.testing.assert_array_equal(np.array(out), y)
+    assert counts[0].threadgroup_barriers == barriers * 5
+
+
+@triton.jit(do_not_specialize=["n"])
+def behind_kernel(out_ptr, n, FIRST: tl.constexpr, START: tl.constexpr, MORE: tl.constexpr):
+    at = tl.arange(0, 64)
+    tl.store(out_ptr + at, at)
+    p = out_ptr + FIRST
+    for k in range(START, n):
+        tl.store(p, k)
+        p += k + MORE
+
+
+@pytest.mark.parametrize(
+    ("first", "start", "end", "more", "barriers"),
+    [
+        (64, 0, 5, 1, 0),
+        (64, 0, 5, 0, 0),
+        (63, 0, 5, 1, 1),  # starts in the tile
+        (66, 0, 4, -4, 1),  # steps back into it
+        (64, -3, 0, 0, 1),
+    ],
+)
+def test_a_loop_that_only_moves_away_from_a_tile_needs_no_barrier(
+    first: int, start: int, end: int, more: int, barriers: int
+) -> None:
+    out = mx.zeros((128,), dtype=mx.int32)
+    with triton_mlx.use("simulate", checked=True), triton_mlx.counted() as counts:
+        behind_kernel[(1,)](out, end, first, start, more)
+    assert counts[0].threadgroup_barriers == barriers
+    expected = [*range(64), *[0] * 64]
+    for k in range(start, end):
+        expected[first] = k
+        first += k + more
+    assert out.tolist() == expected
 
 
 def test_old_contents_can_be_loaded_while_new_ones_are_stored() -> None:
