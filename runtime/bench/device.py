@@ -22,8 +22,8 @@ _ROOFS = {"NVIDIA H100 80GB HBM3": {"GB/s": 3350.0, "TFLOP/s": 989.4}}
 _SECTION = """## On an NVIDIA GPU
 
 `python bench/cuda/measure.py` on {device}, Triton {triton}; contenders in turn in one process, medians
-in microseconds ([its results](../bench/cuda/results.jsonl); [cuda.md](cuda.md) on what they say). Times faster than
-native Triton's same kernels, than MLX's operation or `mx.compile` of the formula:
+in microseconds ([its results](../bench/cuda/results.jsonl); [cuda.md](cuda.md) on what they say). Times
+faster than native Triton's same kernels, than MLX's operation or `mx.compile` of the formula:
 
 ![How many times faster on the GPU](benchmarks/device.svg)
 
