@@ -26,6 +26,7 @@ from ..fusion.joint.plan import traffic
 from ..fusion.joint.records import NOT_WRITTEN, Decision, Grid, Launch, Plan
 from . import launch as launches
 from . import lowered, native
+from .pending import remember
 from .prepared import call_of, packed, scalar_places
 from .recorded import (
     NO_MEMBERS,
@@ -333,7 +334,7 @@ def _bind(remade: dict[int, Any], holders: dict[int, list[Any]]) -> None:
     for version, array in remade.items():
         for holder in holders.get(version, ()):
             native.rebind(holder, array.reshape(holder.shape))
-    launches.remember(h for version in remade for h in holders.get(version, ()))
+    remember(h for version in remade for h in holders.get(version, ()))
 
 
 def _adopt(

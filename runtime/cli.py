@@ -138,6 +138,7 @@ def _add_bench(bench: argparse.ArgumentParser) -> None:
         ("deterministic", "only counts of the simulator, no times"),
         ("short", "only the benchmarks marked as short"),
         ("page", "write docs/benchmarks.md and its pictures from what is measured"),
+        ("recorded", "with --page: from what was measured before; nothing runs"),
     ):
         bench.add_argument(f"--{name}", action="store_true", help=help_)
     bench.add_argument(

@@ -34,9 +34,9 @@ class _Interface:
 
     @staticmethod
     def synchronize(device: Any = None) -> None:
-        from .launch import finish_pending
+        from .pending import finish
 
-        finish_pending()
+        finish()
 
 
 _SHARED = 32768  # bytes, as all Apple GPUs have

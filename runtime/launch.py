@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextvars
 import itertools
+import operator
 import struct
-import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from ..lowering.record import BufferFacts, Kernel
 from ..lowering.schedule import MODEL, Schedule
 from . import lowered, native
 from .descriptors import is_descriptor, types_of, values_of
+from .pending import finish, remember
 from .report import history
 from .target import SHAPES, current
 from .tune.lookup import Finder
@@ -76,22 +77,11 @@ _MOST_PROOFS = (
     4096  # per prepared call; a kernel called with ever new scalars must not grow for ever
 )
 
-_pending: list[weakref.ref[Any]] = []
 _numbers = itertools.count()
 
 # What sees the launches of this thread: (launcher, call, arrays, scalars, grid); it makes the call.
 Recorder = Callable[["Launcher", Call, Sequence[Any], bytes, tuple[int, int, int]], None]
 recorder: contextvars.ContextVar[Recorder | None] = contextvars.ContextVar("recorder", default=None)
-
-
-def finish_pending() -> None:
-    """Evaluate what launches since the last call have made (timing wants work, not graph nodes)."""
-    import mlx.core as mx
-
-    arrays = [array for array in (ref() for ref in _pending) if array is not None]
-    _pending.clear()
-    mx.eval(arrays)
-    mx.synchronize()
 
 
 class LoadedKernel:
@@ -161,6 +151,19 @@ def signature_of(types: Sequence[str], names: Sequence[str]) -> Signature:
     )
 
 
+def _getter(places: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """What takes these places of a sequence."""
+    if len(places) > 1:
+        return operator.itemgetter(*places)
+    return operator.itemgetter(slice(places[0], places[0] + 1) if places else slice(0))
+
+
+def _owners(arrays: Sequence[Any]) -> tuple[int, ...]:
+    """For each array, the first place of the same object."""
+    first: dict[int, int] = {}
+    return tuple([first.setdefault(id(a), k) for k, a in enumerate(arrays)])
+
+
 class Launcher:
     """What Triton calls for one compiled kernel. Prepared calls are kept by what they depend on."""
 
@@ -172,6 +175,9 @@ class Launcher:
         nested = any(isinstance(t, (tuple, list)) or is_descriptor(t) for t in types)
         self.nested = types if nested else None
         self.signature = signature_of(*_flatten(types, list(src.signature)))
+        self._arrays_in = _getter([self.signature.places[k] for k in self.signature.pointers])
+        self._scalars_in = _getter([self.signature.places[k] for k in self.signature.scalars])
+        self._apart = tuple(range(len(self.signature.pointers)))
         self.num_warps: int = metadata.num_warps
         self.function = getattr(src, "fn", None)
         self.choice = current()
@@ -214,31 +220,30 @@ class Launcher:
     def _launch(
         self, grid: tuple[int, int, int], loaded: LoadedKernel, args: Sequence[Any]
     ) -> None:
-        signature = self.signature
         if self.nested is not None:
             args = _flatten_args(args, self.nested)
-        values = [args[i] for i in signature.places]
-        self._launch_on(grid, loaded, values)
+        self._launch_on(grid, loaded, args)
 
     def _launch_on(
-        self, grid: tuple[int, int, int], loaded: LoadedKernel, values: Sequence[Any]
+        self, grid: tuple[int, int, int], loaded: LoadedKernel, args: Sequence[Any]
     ) -> None:
-        arrays = [values[k] for k in self.signature.pointers]
-        scalars = self._pack(values)
-        owners: dict[int, int] = {}
-        alias = tuple([owners.setdefault(id(a), k) for k, a in enumerate(arrays)])
+        """`args`: of all parameters, constant ones too, with tuples and descriptors taken apart."""
+        arrays = self._arrays_in(args)
+        scalars = self._pack(args)
+        apart = len(set(map(id, arrays))) == len(arrays)
+        alias = self._apart if apart else _owners(arrays)
         try:
             key = (alias, tuple([a.dtype for a in arrays]))
             prepared = self._calls.get(key)
         except AttributeError:
             prepared = key = None
         if prepared is None:
-            if any(isinstance(v, TensorWrapper) for v in values):  # triton.reinterpret made these
-                plain = [v.base if isinstance(v, TensorWrapper) else v for v in values]
+            if any(isinstance(a, TensorWrapper) for a in args):  # triton.reinterpret made these
+                plain = [a.base if isinstance(a, TensorWrapper) else a for a in args]
                 self._launch_on(grid, loaded, plain)
                 return
             prepared = self._calls[key] = self._prepare(loaded, arrays, alias)
-        if len(owners) < len(arrays):
+        if not apart:
             arrays = [arrays[k] for k in sorted(set(alias))]
         self.make(prepared, arrays, scalars, grid)
 
@@ -252,7 +257,7 @@ class Launcher:
         )
         if self.anywhere is not None:
             self.last_sizes = (*self.last_sizes, 0)
-            finish_pending()  # it may read what they write, and they are in no order with it
+            finish()  # it may read what they write, and they are in no order with it
         record = recorder.get()
         if record is None:
             call(arrays, scalars, grid)
@@ -267,11 +272,12 @@ class Launcher:
         """That which `call` is of."""
         return next(p for p in self._calls.values() if p[0] is call)
 
-    def _pack(self, values: Sequence[Any]) -> bytes:
+    def _pack(self, args: Sequence[Any]) -> bytes:
         signature = self.signature
         try:
-            return signature.packer.pack(*[values[k] for k in signature.scalars])
+            return signature.packer.pack(*self._scalars_in(args))
         except (struct.error, OverflowError, TypeError) as error:
+            values = [args[i] for i in signature.places]
             for k, kind in zip(signature.scalars, signature.scalar_types):
                 try:
                     struct.pack("<" + _FORMATS[kind], values[k])
@@ -377,7 +383,7 @@ def _prepare_host(
             new = native.launch(address, tuple(arrays), written, fresh, scalars, grid, stack, name)
         for k, array in zip(written, new):
             native.rebind(arrays[k], array)
-        remember(arrays[k] for k in written)
+        remember([arrays[k] for k in written])
 
     return call
 
@@ -439,12 +445,6 @@ def _prepare_numpy(text: str, kernel: Kernel, facts: dict[int, BufferFacts], rea
             native.rebind(arrays[k], new)
 
     return call
-
-
-def remember(arrays: Iterable[Any]) -> None:
-    """Note the newest results for `finish_pending`; weakly, so that buffers can still be reused."""
-    _pending.extend(weakref.ref(a) for a in arrays)
-    del _pending[:-16]
 
 
 def _prepare_metal(

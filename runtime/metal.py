@@ -16,6 +16,7 @@ from ..lowering.record import Access, BufferFacts, Kernel
 from ..lowering.schedule import MODEL, Schedule
 from . import atomic_keys, cache, lowered, messages, native
 from .metal_call import MetalCall, dtype_name
+from .pending import remember
 from .tune.lookup import Finder
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ Grid = tuple[int, int, int]
 MAX_BUFFERS = 31  # Metal's buffer argument table (developer.apple.com/metal/limits)
 _CUDA_GRID = 65535  # CUDA C++ Programming Guide, technical specifications
 _MAX_THREADS = 2**31 - 1  # MLX's grid is a tuple of C ints
+# Scalars, grids and shapes per prepared call; a kernel called with ever new ones must not grow for ever.
+_MOST_KNOWN = 4096
 
 
 class SimulatorFinding(TritonMlxError):
@@ -46,39 +49,88 @@ def prepare(
 
     `schedule`: of all launches; without it each has what was measured for it, or the model's choice.
     """
-    from .launch import remember
-
     find = Finder(launcher, facts, schedule)
     plans: dict[Any, _Ready] = {}
+    # By shapes, not by sizes: then nothing is asked of an array that its shape has told.
+    runs: dict[Any, Callable[[Sequence[Any]], None]] = {}
 
-    def call(arrays: Sequence[Any], scalars: bytes, grid: Grid) -> None:
+    def planned(arrays: Sequence[Any], scalars: bytes, grid: Grid) -> _Ready:
         key = (scalars, grid, tuple([a.size for a in arrays]))
         ready = plans.get(key)
         if ready is None:
+            if len(plans) >= _MOST_KNOWN:
+                plans.clear()
             _check_sizes(arrays)
             arch, warps = launcher.choice.arch, launcher.num_warps
             wanted = find(scalars, grid, key[2], lambda: arrays)
             kernel = plan(launcher.text, arch, warps, facts, key, wanted)
             ready = plans[key] = _ready(launcher, kernel, arrays, scalars, grid)
-        for k, new in _launch(ready, arrays):
-            native.rebind(arrays[k], new)
-        remember(arrays[k] for k in ready.written)
+        return ready
+
+    def call(arrays: Sequence[Any], scalars: bytes, grid: Grid) -> None:
+        key = (scalars, grid, *[a.shape for a in arrays])
+        run = runs.get(key)
+        if run is None:
+            if len(runs) >= _MOST_KNOWN:
+                runs.clear()
+            run = runs[key] = _runner(planned(arrays, scalars, grid), key[2:])
+        run(arrays)
 
     return call
+
+
+def _runner(ready: _Ready, shapes: tuple[tuple[int, ...], ...]) -> Callable[[Sequence[Any]], None]:
+    """The launch on arrays of these shapes: straight to MLX where every output is the new array itself."""
+    if ready.straight and all(0 not in shape and shape for shape in shapes):
+        return _straight(ready, shapes)
+
+    def general(arrays: Sequence[Any]) -> None:
+        for k, new in _launch(ready, arrays):
+            native.rebind(arrays[k], new)
+        remember([arrays[k] for k in ready.written])
+
+    return general
+
+
+def _straight(
+    ready: _Ready, shapes: tuple[tuple[int, ...], ...]
+) -> Callable[[Sequence[Any]], None]:
+    """A launch whose inputs are the arrays as they are, and whose outputs have the arrays' shapes."""
+    inputs, written, words, rebind = ready.kernel.inputs, ready.written, ready.words, native.rebind
+    launch = ready.call.ready([shapes[k] for k in written] or None)
+
+    def run(arrays: Sequence[Any]) -> None:
+        given = [arrays[k] for k in inputs]
+        if words is not None:
+            given.append(words)
+        changed = [arrays[k] for k in written]
+        for array, new in zip(changed, launch(given)):
+            rebind(array, new)
+        remember(changed)
+
+    return run
 
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
     """What is the same in all launches with equal scalars, grid and sizes.
 
-    `run`: inputs → outputs; `words`: the packed scalars as an array; `written`: indexes of buffers.
+    `run`: inputs → outputs; `words`: the packed scalars as an array; `written`: indexes of buffers;
+    `straight`: outputs are the arrays' new contents, and nothing else comes out.
     """
 
     kernel: Kernel
+    call: MetalCall
     run: Callable[[list[Any]], list[Any]]
     words: Any
     written: tuple[int, ...]
     simulated: bool
+
+    @property
+    def straight(self) -> bool:
+        accesses = self.kernel.accesses
+        new = all(accesses[k].mode == "fresh" for k in self.written)
+        return new and not self.simulated and not self.kernel.sites
 
 
 def _ready(
@@ -88,6 +140,7 @@ def _ready(
     simulated = launcher.choice.name == "simulate"
     return _Ready(
         kernel,
+        call,
         (lambda inputs: _run(launcher, call, inputs)) if simulated else call.ready(),
         _scalar_words(scalars) if kernel.scalars else None,
         tuple(k for k, a in enumerate(kernel.accesses) if a.mode != "read"),

@@ -76,17 +76,35 @@ class MetalCall:
         """The real launch: lazy arrays, one for each output. Without Metal MLX raises its error."""
         return self.ready()(list(inputs))
 
-    def ready(self) -> Callable[[list[mx.array]], list[mx.array]]:
-        """`run`, with all that does not depend on the inputs done before."""
-        kernel = self._kernel()
-        rest = {
-            "grid": self.grid,
-            "threadgroup": self.threadgroup,
-            "output_shapes": list(self.output_shapes),
-            "output_dtypes": [mlx_dtype(name) for name in self.output_dtypes],
-            "init_value": self.init_value,
-        }
-        return lambda inputs: cast("list[mx.array]", kernel(inputs=inputs, **rest))
+    def ready(
+        self, shapes: Sequence[tuple[int, ...]] | None = None
+    ) -> Callable[[list[mx.array]], list[mx.array]]:
+        """`run`, with all that does not depend on the inputs done before.
+
+        `shapes`: of the outputs instead of `output_shapes`, with as many elements each.
+        """
+        kernel, grid, threadgroup, fill = (
+            self._kernel(),
+            self.grid,
+            self.threadgroup,
+            self.init_value,
+        )
+        made = list(self.output_shapes if shapes is None else shapes)
+        dtypes = [mlx_dtype(name) for name in self.output_dtypes]
+
+        # Keywords that are written out: MLX takes them as they are, those of a dict are copied first.
+        def launch(inputs: list[mx.array]) -> list[mx.array]:
+            found: list[mx.array] = kernel(
+                inputs=inputs,
+                grid=grid,
+                threadgroup=threadgroup,
+                output_shapes=made,
+                output_dtypes=dtypes,
+                init_value=fill,
+            )
+            return found
+
+        return launch
 
     def text(self, inputs: Sequence[mx.array]) -> MetalText:
         """The Metal text that MLX makes for these inputs; needs no Metal and evaluates nothing.

@@ -26,6 +26,7 @@ class Wanted:
     short: bool = False
     update: str | None = None
     page: bool = False
+    recorded: bool = False
     json: bool = False
     baseline: Path = DEFAULT
     folder: Path = BENCH
@@ -40,6 +41,7 @@ def wanted_by(args: Any) -> Wanted:
         short=args.short,
         update=args.update,
         page=args.page,
+        recorded=args.recorded,
         json=args.json,
         baseline=Path(args.baseline) if args.baseline else DEFAULT,
         suites=tuple(args.suite),
@@ -49,6 +51,9 @@ def wanted_by(args: Any) -> Wanted:
 def run(wanted: Wanted, stream: TextIO) -> int:
     """Exit code: 1 if something got worse. Raises WrongUsage, NoBaseline and BenchmarkFailed."""
     _check(wanted)
+    if wanted.recorded:
+        _write_page(None)
+        return 0
     gating = wanted.gate or wanted.update is not None
     counts = counted() if gating or wanted.deterministic else None
     if not gating:
@@ -88,6 +93,8 @@ def _check(wanted: Wanted) -> None:
         raise WrongUsage("--deterministic measures no time: neither --page, --short nor --suite")
     if wanted.page and (wanted.short or wanted.suites):
         raise WrongUsage("--page shows all benchmarks: neither --short nor --suite")
+    if wanted.recorded and (not wanted.page or wanted.gate or wanted.update is not None):
+        raise WrongUsage("--recorded goes with --page alone: nothing is measured")
     missing = [str(p) for p in (wanted.folder / s for s in ("", *wanted.suites)) if not p.is_dir()]
     if missing and not wanted.deterministic:
         raise WrongUsage(
@@ -95,10 +102,13 @@ def _check(wanted: Wanted) -> None:
         )
 
 
-def _write_page(records: Sequence[dict[str, Any]]) -> None:
-    from .page import results, write_page
+def _write_page(records: Sequence[dict[str, Any]] | None) -> None:
+    """From what was measured, or with None from what was recorded before."""
+    from .device import recorded
+    from .page import recorded_results, results, write_page
 
-    for path in write_page(results(records)):
+    data = recorded_results() if records is None else results(records)
+    for path in write_page(data, gpu=recorded()):
         print(f"wrote {path}", file=sys.stderr)
 
 

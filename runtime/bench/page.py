@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from . import device
 from .bars import Bar, Chart
 from .baseline import BENCH, versions
+from .device import Recorded
 
 SCHEMA = 1
 DOCS = BENCH.parent / "docs"
@@ -22,7 +24,7 @@ _INTRODUCTION = """# Benchmarks
 Made by `python -m triton_mlx bench --page` from [its results](benchmarks/results.json);
 [bench/README.md](../bench/README.md) says how each is measured. Ours and the rival run in alternating
 rounds in one process, and a time is the median of its rounds. Freed memory is kept for the next array, on
-all sides. No GPU takes part: ours is the host target, MLX runs on the CPU.
+all sides. Up to the last section no GPU takes part: ours is the host target, MLX runs on the CPU.
 
 {machine}
 
@@ -60,7 +62,7 @@ The parts of that launch, each called alone. The whole is Triton's part and our 
 the prepared call, and that the node and the binding:
 
 {parts}
-"""
+{device}"""
 
 
 def results(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -68,15 +70,23 @@ def results(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"schema": SCHEMA, "machine": _machine(), "benchmarks": [dict(r) for r in records]}
 
 
-def write_page(data: Mapping[str, Any], docs: Path = DOCS) -> list[Path]:
-    """Writes the page, its pictures and the results; returns the paths."""
+def recorded_results(docs: Path = DOCS) -> dict[str, Any]:
+    """What the page was last made from. Raises OSError where there is none."""
+    data: dict[str, Any] = json.loads((docs / "benchmarks" / "results.json").read_text("utf-8"))
+    return data
+
+
+def write_page(
+    data: Mapping[str, Any], docs: Path = DOCS, gpu: Recorded | None = None
+) -> list[Path]:
+    """Writes the page, its pictures and the results; returns the paths. `gpu`: what was measured on one."""
     folder = docs / "benchmarks"
     folder.mkdir(parents=True, exist_ok=True)
     found = {r["name"]: r["extra_info"] for r in data["benchmarks"]}
     texts = {
         folder / "results.json": json.dumps(data, indent=1) + "\n",
-        docs / "benchmarks.md": _page(data["machine"], found),
-        **{folder / f"{name}.svg": chart.svg() for name, chart in _charts(found).items()},
+        docs / "benchmarks.md": _page(data["machine"], found, gpu),
+        **{folder / f"{name}.svg": chart.svg() for name, chart in _charts(found, gpu).items()},
     }
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8")
@@ -101,7 +111,7 @@ def _is_kernel(name: str) -> bool:
     return name.startswith("host/") and not _is_fused(name)
 
 
-def _charts(found: Mapping[str, Any]) -> dict[str, Chart]:
+def _charts(found: Mapping[str, Any], gpu: Recorded | None) -> dict[str, Chart]:
     fused = sorted((n for n in found if _is_fused(n)), key=work)
     kernels = sorted((n for n in found if _is_kernel(n) and work(n) != _COPY), key=work)
     copies = [_speed(e, "theirs_s") for n, e in found.items() if _is_kernel(n) and work(n) == _COPY]
@@ -124,6 +134,7 @@ def _charts(found: Mapping[str, Any]) -> dict[str, Chart]:
             [Bar(name.replace("_", " "), "fused", speed) for name, speed in fastest.items()],
             (max(copies), "numpy's copy"),
         ),
+        **(device.charts(gpu) if gpu else {}),
     }  # fmt: skip
 
 
@@ -131,7 +142,7 @@ def _speed(info: Mapping[str, Any], seconds: str) -> float:
     return float(info["bytes"] / info[seconds] / 1e9)
 
 
-def _page(machine: Mapping[str, str], found: Mapping[str, Any]) -> str:
+def _page(machine: Mapping[str, str], found: Mapping[str, Any], gpu: Recorded | None) -> str:
     fused = [n for n in found if _is_fused(n)]
     costs = [n for n in found if not n.startswith("host/")]
     sizes = {found[n]["config"] for n in fused}
@@ -142,6 +153,7 @@ def _page(machine: Mapping[str, str], found: Mapping[str, Any]) -> str:
         kernels=_table(sorted(filter(_is_kernel, found), key=work), found),
         costs=_table(costs, found),
         parts=_parts(found),
+        device="\n" + device.section(gpu) if gpu else "",
     )
 
 

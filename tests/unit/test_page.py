@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ from xml.etree import ElementTree
 import pytest
 
 from triton_mlx.runtime.bench.bars import Bar, Chart
+from triton_mlx.runtime.bench.command import Wanted, run
+from triton_mlx.runtime.bench.device import RECORDED, recorded
 from triton_mlx.runtime.bench.page import DOCS, work, write_page
+from triton_mlx.runtime.commands import WrongUsage
 
 
 def committed() -> dict[str, Any]:
@@ -20,7 +24,7 @@ def committed() -> dict[str, Any]:
 
 
 def test_the_committed_page_is_made_from_the_committed_results(tmp_path: Path) -> None:
-    for made in write_page(committed(), tmp_path):
+    for made in write_page(committed(), tmp_path, recorded()):
         there = DOCS / made.relative_to(tmp_path)
         assert there.read_text() == made.read_text(), f"{there}: run bench --page again"
 
@@ -33,6 +37,30 @@ def test_another_result_gives_another_page(tmp_path: Path) -> None:
     line = "| softmax | 1024x1024 float32 | MLX | 456 ms | 56.1 s | 123.00 | 1 | 8.4 MB |"
     assert line in (tmp_path / "benchmarks.md").read_text()
     assert ">123×<" in (tmp_path / "benchmarks" / "kernels.svg").read_text()
+
+
+def test_another_result_of_a_gpu_gives_another_page(tmp_path: Path) -> None:
+    lines = RECORDED.read_text().splitlines()
+    case = next(json.loads(x) for x in lines if '"softmax 8192^2 float32"' in x)
+    case["microseconds"] |= {"ours": 2000.0, "triton": 6000.0}
+    case["times faster than"] = {"triton": 3.0, "mlx": 0.5}
+    case["GB/s"], case["right"] = 335, False
+    failed = json.dumps({"failed": "OutOfMemory"})
+    file = tmp_path / "results.jsonl"
+    file.write_text("\n".join([lines[0], json.dumps(case), failed]) + "\n")
+    write_page(committed(), tmp_path, recorded(file))
+    page = (tmp_path / "benchmarks.md").read_text()
+    line = "| softmax 8192^2 float32 | 2000 | triton 6000; mlx 187 | triton 3.00; mlx 0.50 |"
+    assert line in page and "allows: softmax 8192^2 float32." in page and "gelu" not in page
+    roof = (tmp_path / "benchmarks" / "roof.svg").read_text()
+    # Ours 335 of 3350 GB/s; Triton took three times as long, MLX half.
+    assert ">10.0 %<" in roof and ">3.33 %<" in roof and ">20.0 %<" in roof
+
+
+def test_without_a_gpu_there_is_no_such_section(tmp_path: Path) -> None:
+    write_page(committed(), tmp_path, recorded(tmp_path / "none"))
+    assert "GPU\n" not in (tmp_path / "benchmarks.md").read_text()
+    assert not (tmp_path / "benchmarks" / "roof.svg").exists()
 
 
 @pytest.mark.parametrize(
@@ -69,3 +97,9 @@ def test_bars_of_ratios_start_at_the_mark_and_show_slower_to_the_left() -> None:
     assert faster[0] == pytest.approx(slower[1], abs=0.2)
     assert slower[1] - slower[0] == pytest.approx(faster[1] - faster[0], abs=0.2)
     assert most[1] - most[0] == pytest.approx(2 * (faster[1] - faster[0]), abs=0.2)
+
+
+def test_recorded_goes_with_page_alone() -> None:
+    for more in ({}, {"page": True, "gate": True}, {"page": True, "update": "why"}):
+        with pytest.raises(WrongUsage, match="--recorded"):
+            run(Wanted(recorded=True, **more), io.StringIO())
