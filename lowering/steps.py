@@ -203,10 +203,9 @@ class _Planner:
             if inner.op in READS or inner.op in WRITES:
                 base = self.values.base(inner.inputs[0])
                 buffer = self.memory.aliases.get(base, base) if base is not None else None
-                pointer = inner.inputs[0]
-                found.append(
-                    _Access(buffer, pointer, inner.op in WRITES, -1, nest, inner is not node)
-                )
+                pointer, inside = inner.inputs[0], inner is not node
+                over = self.homes.nest(inner) if inside else nest
+                found.append(_Access(buffer, pointer, inner.op in WRITES, -1, over, inside))
             elif inner.op == "barrier" and self.memory.watched:
                 found.append(_Access(None, None, True, -1, None))
         return found
@@ -219,18 +218,7 @@ class _Planner:
                 continue
             if self._apart(old, access):
                 continue
-            own = (
-                not (old.inside or access.inside)
-                and old.pointer is not None
-                and old.pointer == access.pointer
-                and (old.nest == access.nest)
-                and (
-                    self.homes.simdgroups == 0
-                    or one_owner(access.nest)
-                    or (old.writes and access.writes)
-                )
-            )
-            if own:
+            if self._one_thread(old, access):
                 first = max(first, old.step if not old.writes else old.step + 1)
                 continue
             fences = (i for i, s in enumerate(self.steps) if s.fence and i > old.step)
@@ -238,6 +226,16 @@ class _Planner:
             first = max(first, old.step + 1 if fenced is None else fenced)
             fence = fence or fenced is None
         return first, fence
+
+    def _one_thread(self, old: _Access, new: _Access) -> bool:
+        """True if each element that both access is accessed by the same thread."""
+        if old.pointer is None or old.nest != new.nest or old.nest is None:
+            return False
+        both = old.writes and new.writes
+        if both and not old.nest.shape and not self.memory.watched:
+            return True  # scalars: by the first thread of the program
+        owned = self.homes.simdgroups == 0 or both or one_owner(new.nest)
+        return old.pointer == new.pointer and owned
 
     def _apart(self, old: _Access, new: _Access) -> bool:
         """True if the two never touch the same memory."""
