@@ -8,7 +8,7 @@ both by the same amount, so nothing is asked of its size.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..fusion.graph import Node, Value
@@ -16,7 +16,7 @@ from ..fusion.ops import OPS
 from .forward import FAR, bounds
 from .values import Values
 
-_MOST = 1 << 30  # bounds that 32 bits hold, with room for a sum
+MOST = 1 << 30  # bounds that 32 bits hold, with room for a sum
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +91,20 @@ def disjoint(values: Values, one: Value, other: Value) -> bool:
     if one.type.scalar != other.type.scalar:
         return False
     a, b = offset(values, one), offset(values, other)
-    return a is not None and b is not None and a.terms == b.terms and _apart(a, b)
+    return a is not None and b is not None and a.terms == b.terms and apart(a, b)
 
 
 def always_disjoint(values: Values, one: Value, other: Value) -> bool:
     """The same, in whichever iteration of a loop either of them is."""
     if one.type.scalar != other.type.scalar:
         return False
-    a, b = (_in_all_iterations(values, offset(values, p)) for p in (one, other))
-    return a is not None and b is not None and _apart(a, b)
+    a, b = (bounded(values, offset(values, p), lambda v: True) for p in (one, other))
+    return a is not None and b is not None and apart(a, b)
 
 
-def _apart(a: Span, b: Span) -> bool:
-    if any(_MOST < abs(end) < FAR for s in (a, b) for end in (s.low, s.high)):
+def apart(a: Span, b: Span) -> bool:
+    """True if two offsets with the same terms, whatever those are, are never equal."""
+    if any(MOST < abs(end) < FAR for s in (a, b) for end in (s.low, s.high)):
         return False
     if a.high < b.low or b.high < a.low:
         return True
@@ -120,12 +121,13 @@ def _interleaved(a: Span, b: Span, stride: int) -> bool:
     return most < FAR and most // stride < -(-least // stride)
 
 
-def _in_all_iterations(values: Values, found: Span | None) -> Span | None:
-    """What a loop carries, by its bounds."""
+def bounded(values: Values, found: Span | None, changes: Callable[[Value], bool]) -> Span | None:
+    """`found` in all iterations: scalars that change are anything in their bounds; None if one has none."""
     if found is None:
         return None
-    total = Span(ranges=found.ranges, plus=found.plus)
-    for value, factor in found.terms:
+    kept = frozenset((v, f) for v, f in found.terms if not changes(v))
+    total = Span(kept, found.ranges, found.plus)
+    for value, factor in found.terms - kept:
         known = bounds(values, value)
         if known is None:
             return None
@@ -201,7 +203,7 @@ def _product(a: Span, b: Span) -> Span | None:
 def _remainder(a: Span, b: Span) -> Span | None:
     if b.number is None or b.number <= 0:
         return None
-    if a.terms or a.low < 0 or a.high > _MOST:
+    if a.terms or a.low < 0 or a.high > MOST:
         return None
     return within(0, min(a.high, b.number - 1))
 

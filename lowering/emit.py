@@ -11,6 +11,7 @@ from ..fusion.ops import OPS, start_of
 from ..fusion.types import I64, Scalar
 from ..fusion.views import identity
 from . import control, dot, exchange, expr, gather, group, indexes, scan
+from .accesses import Memory
 from .coarse import coarse
 from .comments import lines_of
 from .homes import Homes
@@ -22,7 +23,7 @@ from .products import products, wishes
 from .record import Access, Costs, Site
 from .schedule import Schedule
 from .scope import Scope, Storage
-from .steps import Memory, Plan, Step, schedule
+from .steps import Plan, Step, schedule
 from .targets import Target
 from .text import Writer, c_type, literal
 from .values import Values
@@ -66,7 +67,7 @@ class Emitter:
             function.body, self.values, self.simdgroups, planned, hopes, self.axis, self._vector()
         )
         self.accesses, self.aliases = accesses, aliases
-        self.memory = Memory(aliases, self._split(), self.synchronises)
+        self.memory = Memory(aliases, self._split(), self.synchronises, self.simdgroups == 0)
         self.out = Writer()
         self.scalars: dict[Value, str] = dict(scalar_words)
         self._storage: dict[tuple[Value, Layout], Storage] = {}

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from ..fusion.errors import TileTooLarge, UnsupportedOperation
 from ..fusion.graph import Node, Value
 from ..fusion.types import Scalar
-from . import moves
-from .iterations import Iterations
+from . import iterations, moves
 from .layout import Layout
 from .nest import Expr
 from .scope import Scope, Storage
@@ -189,7 +188,7 @@ def fence(emitter: Emitter) -> None:
 
 def fence_iterations(emitter: Emitter, loop: Node) -> None:
     """What one iteration accesses, other threads may in the next."""
-    if Iterations(loop, emitter.values, emitter.homes, emitter.memory).meet():
+    if iterations.meet(loop, emitter.values, emitter.homes, emitter.memory):
         fence(emitter)
 
 

@@ -43,17 +43,26 @@ def _argument(values: Values, loop: Node, value: Value) -> Bounds | None:
     return _carried(values, loop, value)
 
 
+def increment(values: Values, loop: Node, argument: Value) -> Value | None:
+    """What each iteration of a `for` adds to an argument of its body."""
+    body = loop.regions[0]
+    place = body.args.index(argument)
+    if place == 0:
+        return loop.inputs[2]
+    after = values.made(body.outputs[place - 1])
+    if after is None or after.op != "add" or argument not in after.inputs:
+        return None
+    return after.inputs[after.inputs[0] == argument]
+
+
 def _carried(values: Values, loop: Node, value: Value) -> Bounds | None:
     """Never below what it starts with, if each iteration adds something that is not negative."""
     if value.type.scalar.bits != 64:
         return None
-    place = loop.regions[0].args.index(value)
-    start = bounds(values, loop.inputs[place + 2])
-    after = values.made(loop.regions[0].outputs[place - 1])
-    if start is None or after is None or after.op != "add" or value not in after.inputs:
-        return None
-    by = bounds(values, after.inputs[after.inputs[0] == value])
-    if by is None or by[0] < 0 or by[1] > 1 << 31:
+    start = bounds(values, loop.inputs[loop.regions[0].args.index(value) + 2])
+    added = increment(values, loop, value)
+    by = None if added is None else bounds(values, added)
+    if start is None or by is None or by[0] < 0 or by[1] > 1 << 31:
         return None
     return start[0], FAR
 

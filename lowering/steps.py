@@ -9,12 +9,13 @@ elements. That is all that a barrier of the user's is for, unless other programs
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from ..fusion.graph import Graph, Node, Value
-from ..fusion.ops import OPS, READS, WRITES
+from ..fusion.ops import OPS
 from ..fusion.views import Bits, identity
+from .accesses import Access, Memory, accesses
 from .disjoint import always_disjoint, disjoint
 from .homes import Homes
 from .layout import Layout
@@ -46,34 +47,6 @@ class Plan:
     last_use: dict[Value, tuple[int, int]]  # root → (step, position in it) of the last reader
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What accesses may meet. `aliases`: parameter → the parameter that stands for its buffer.
-
-    `split`: buffers whose loads see the old contents and whose stores make new ones.
-    `watched`: the kernel has atomics, by which other programs may learn of what it stored.
-    """
-
-    aliases: Mapping[Value, Value]
-    split: frozenset[Value] = frozenset()
-    watched: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class _Access:
-    buffer: Value | None
-    pointer: Value | None
-    writes: bool
-    step: int
-    nest: Layout | None
-    inside: bool = False  # a loop or branch: its pointer is another one each time
-
-
-def one_owner(nest: Layout | None) -> bool:
-    """True if no two threads meet the same element. (Of copies only one stores, the same one always.)"""
-    return nest is not None and bool(nest.shape) and all(nest.lane) and all(nest.simdgroup)
-
-
 def required(root: Value, bits: Bits, nest: Layout) -> Layout:
     """The layout in which a loop over `nest` can read `root` through `bits` without communication."""
     return nest.moved(bits, root.type.shape)
@@ -103,7 +76,7 @@ class _Planner:
         self.steps: list[Step] = []
         self.at: dict[int, int] = {}  # node id → step
         self.converted: dict[tuple[Value, Layout], int] = {}
-        self.accesses: list[_Access] = []
+        self.accesses: list[tuple[int, Access]] = []  # each with its step
         self._readers: dict[Value, list[int]] | None = None
 
     def place(self, node: Node) -> None:
@@ -115,7 +88,7 @@ class _Planner:
             (self._ready(root, bits, nest) for root, bits in self.values.needs(node)), default=0
         )
         fence = False
-        for access in self._own_accesses(node, nest):
+        for access in self._accesses(node):
             index, needs_fence = self._after(access)
             first, fence = max(first, index), fence or needs_fence
         for index in range(first, len(self.steps)):
@@ -129,7 +102,7 @@ class _Planner:
 
     def _place_alone(self, node: Node) -> None:
         # A node with regions stays behind everything it uses; all earlier steps is simple and right.
-        fence = any(self._after(a)[1] for a in self._own_accesses(node, None))
+        fence = any(self._after(a)[1] for a in self._accesses(node))
         for value, layout in self._entries(node):
             for root, bits in self.values.leaves(value, identity(value.type.shape)):
                 self._ready(root, bits, layout)
@@ -160,8 +133,7 @@ class _Planner:
     def _put(self, node: Node, index: int, nest: Layout | None) -> None:
         self.steps[index].nodes.append(node)
         self.at[node.id] = index
-        for access in self._own_accesses(node, nest):
-            self.accesses.append(replace(access, step=index))
+        self.accesses += [(index, a) for a in self._accesses(node)]
 
     def _ready(self, root: Value, bits: Bits, nest: Layout) -> int:
         """The first step in which a nest over `nest` can read `root` through `bits`."""
@@ -197,56 +169,30 @@ class _Planner:
 
     # --- memory order
 
-    def _own_accesses(self, node: Node, nest: Layout | None) -> list[_Access]:
-        found: list[_Access] = []
-        for inner in (node, *(n for r in node.regions for n in r.walk())):
-            if inner.op in READS or inner.op in WRITES:
-                base = self.values.base(inner.inputs[0])
-                buffer = self.memory.aliases.get(base, base) if base is not None else None
-                pointer, inside = inner.inputs[0], inner is not node
-                over = self.homes.nest(inner) if inside else nest
-                found.append(_Access(buffer, pointer, inner.op in WRITES, -1, over, inside))
-            elif inner.op == "barrier" and self.memory.watched:
-                found.append(_Access(None, None, True, -1, None))
-        return found
+    def _accesses(self, node: Node) -> Iterator[Access]:
+        return accesses(node, self.values, self.homes, self.memory)
 
-    def _after(self, access: _Access) -> tuple[int, bool]:
+    def _after(self, access: Access) -> tuple[int, bool]:
         """(first step that keeps the order, whether other threads' accesses must be waited for)."""
         first, fence = 0, False
-        for old in self.accesses:
-            if not (old.writes or access.writes):
-                continue
+        for at, old in self.accesses:
             if self._apart(old, access):
                 continue
-            if self._one_thread(old, access):
-                first = max(first, old.step if not old.writes else old.step + 1)
+            if self.memory.one_thread(old, access):
+                first = max(first, at + 1 if old.writes else at)
                 continue
-            fences = (i for i, s in enumerate(self.steps) if s.fence and i > old.step)
+            fences = (i for i, s in enumerate(self.steps) if s.fence and i > at)
             fenced = next(fences, None)  # what comes at or after that step waits already
-            first = max(first, old.step + 1 if fenced is None else fenced)
+            first = max(first, at + 1 if fenced is None else fenced)
             fence = fence or fenced is None
         return first, fence
 
-    def _one_thread(self, old: _Access, new: _Access) -> bool:
-        """True if each element that both access is accessed by the same thread."""
-        if old.pointer is None or old.nest != new.nest or old.nest is None:
-            return False
-        both = old.writes and new.writes
-        if both and not old.nest.shape and not self.memory.watched:
-            return True  # scalars: by the first thread of the program
-        owned = self.homes.simdgroups == 0 or both or one_owner(new.nest)
-        return old.pointer == new.pointer and owned
-
-    def _apart(self, old: _Access, new: _Access) -> bool:
+    def _apart(self, old: Access, new: Access) -> bool:
         """True if the two never touch the same memory."""
-        if None in (old.buffer, new.buffer):
-            return False
-        if old.buffer != new.buffer:
-            return True
-        if old.writes != new.writes and new.buffer in self.memory.split:
+        if self.memory.apart(old, new):
             return True
         # In one nest, the order of one thread's accesses is that of its nodes anyway.
-        if self.homes.simdgroups == 0 or old.pointer is None or new.pointer is None:
+        if self.memory.single or old.pointer is None or new.pointer is None:
             return False
         if old.inside or new.inside:
             return always_disjoint(self.values, old.pointer, new.pointer)
@@ -278,7 +224,7 @@ class _Planner:
         if any(root.type.shape for root, _ in self.values.needs(node)):
             return None
         wrote = range(index + 1, min(users) + 1)
-        if node.op == "load" and any(a.writes and a.step in wrote for a in self.accesses):
+        if node.op == "load" and any(a.writes and at in wrote for at, a in self.accesses):
             return None
         fits = [
             i

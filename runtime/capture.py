@@ -131,7 +131,7 @@ class Scope:
         grid: Grid,
     ) -> None:
         contents, number = self._contents, len(self._records)
-        anywhere = lowered.anywhere_in(launcher.text) is not None
+        anywhere = launcher.anywhere is not None
         before = None if anywhere else contents.now(arrays)
         # Now, because a launch may evaluate its arguments, which then forget what they were made of.
         origins = [contents.origin(a) for a in before or ()]

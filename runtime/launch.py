@@ -17,7 +17,7 @@ from ..lowering.record import BufferFacts, Kernel
 from ..lowering.schedule import MODEL, Schedule
 from . import lowered, native
 from .descriptors import is_descriptor, types_of, values_of
-from .pending import finish, remember
+from .pending import remember
 from .report import history
 from .target import SHAPES, current
 from .tune.lookup import Finder
@@ -190,7 +190,7 @@ class Launcher:
         # Triton keeps compiled text by source alone: the file that it names may be an equal, older one.
         code = getattr(getattr(self.function, "fn", None), "__code__", None)
         self.file: str = code.co_filename if code is not None else ""
-        self.anywhere: int | None = None  # see anywhere_in
+        self.anywhere: int | None = None  # see lowered.anywhere_in
         self.plain = 0  # launches outside every fuse scope
         self.number = next(_numbers)
         history.watch(self)
@@ -257,7 +257,6 @@ class Launcher:
         )
         if self.anywhere is not None:
             self.last_sizes = (*self.last_sizes, 0)
-            finish()  # it may read what they write, and they are in no order with it
         record = recorder.get()
         if record is None:
             call(arrays, scalars, grid)

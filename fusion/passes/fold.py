@@ -46,6 +46,7 @@ class _Folder:
     def __init__(self, ids: Iterator[int]) -> None:
         self.known: dict[Value, int] = {}
         self.made: dict[Value, Node] = {}  # operations that commute, of a value and a constant
+        self.addresses: dict[Value, Value] = {}  # number → the pointer whose address it is
         self.ids = ids
 
     def graph(self, graph: Graph, mapping: dict[Value, Value]) -> Graph:
@@ -99,6 +100,10 @@ class _Folder:
 
     def _canonical(self, node: Node, builder: GraphBuilder) -> Node:
         """With its constant on the right; of two sums or products with constants, one."""
+        if node.op == "ptr_to_int":
+            self.addresses[node.result] = node.inputs[0]
+        if node.op == "int_to_ptr":
+            return self._stepped(node, builder)
         if node.op not in _COMMUTES or _no_integer(node.types[0]):
             return node
         left, right = node.inputs
@@ -116,6 +121,19 @@ class _Folder:
         node = replace(node, inputs=(left, right))
         self.made[node.result] = node
         return node
+
+    def _stepped(self, node: Node, builder: GraphBuilder) -> Node:
+        """An address and whole elements more are a pointer, as Triton's own passes have it."""
+        (number,) = node.inputs
+        total = self.made.get(number)
+        plus = self.known[total.inputs[1]] if total is not None and total.op == "add" else 0
+        pointer = self.addresses.get(total.inputs[0] if total is not None and plus else number)
+        if pointer is None or pointer.type != node.types[0] or plus % pointer.type.scalar.bytes:
+            return node
+        elements = {"value": plus // pointer.type.scalar.bytes}
+        made = builder.add("const", (), (number.type,), elements, loc=node.loc)
+        self._note(made)
+        return replace(node, op="addptr", inputs=(pointer, made.result))
 
 
 def known_value(node: Node, known: Mapping[Value, int]) -> int | None:

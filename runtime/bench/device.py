@@ -17,6 +17,7 @@ _SEQUENCE = "sequence "
 
 # What the data sheet of a device says: GB/s of its memory, and TFLOP/s of its tensor cores in 16 bits, without
 # sparsity (NVIDIA H100 Tensor Core GPU data sheet, SXM5).
+# A device that is not here has no roof on the page.
 _ROOFS = {"NVIDIA H100 80GB HBM3": {"GB/s": 3350.0, "TFLOP/s": 989.4}}
 
 _SECTION = """## On an NVIDIA GPU
@@ -28,13 +29,15 @@ faster than native Triton's same kernels, than MLX's operation or `mx.compile` o
 ![How many times faster on the GPU](benchmarks/device.svg)
 
 {table}
+{roof}{wrong}"""
 
+_ROOF = """
 The roof of a kernel is what bounds it: memory ({GB/s:g} GB/s) or the tensor cores ({TFLOP/s:g} TFLOP/s), by
 the data sheet. Elementwise work and work by rows is held against memory, with the bytes that must move, each
 array once; products and attention are held against the tensor cores.
 
 ![Share of the roof that is reached](benchmarks/roof.svg)
-{wrong}"""
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +58,13 @@ def recorded(path: Path = RECORDED) -> Recorded | None:
 
 def section(run: Recorded) -> str:
     """Markdown, with the pictures that `charts` makes."""
+    roofs = _ROOFS.get(run.machine["device"], {})
     wrong = [c["case"] for c in run.cases if not c["right"]]
     said = "Results further from each other than the benchmark allows: " + ", ".join(wrong) + ".\n"
     return _SECTION.format(
         **run.machine,
-        **_ROOFS[run.machine["device"]],
         table=_table(run.cases),
+        roof=_ROOF.format(**roofs) if roofs else "",
         wrong="\n" + said if wrong else "",
     )
 
@@ -73,7 +77,7 @@ def charts(run: Recorded) -> dict[str, Chart]:
         for rival, ratio in case["times faster than"].items()
         if not rival.startswith(_OURS)
     ]
-    roofs = _ROOFS[run.machine["device"]]
+    roofs = _ROOFS.get(run.machine["device"], {})
     shares = [
         Bar(_name(case), who, 100 * case[unit] * _times(case)[who] / roof)
         for unit, roof in roofs.items()
@@ -81,12 +85,18 @@ def charts(run: Recorded) -> dict[str, Chart]:
         if case[unit]
         for who in _times(case)
     ]
-    return {
+    made = {
         "device": Chart(
-            "On the GPU: how many times faster than …", "×", against, (1.0, "as fast as ours"), log=True
-        ),
-        "roof": Chart("Share of what the chip can do", " %", shares, (100.0, "the roof")),
-    }  # fmt: skip
+            "On the GPU: how many times faster than …",
+            "×",
+            against,
+            (1.0, "as fast as ours"),
+            log=True,
+        )
+    }
+    if shares:
+        made["roof"] = Chart("Share of what the chip can do", " %", shares, (100.0, "the roof"))
+    return made
 
 
 def _times(case: Mapping[str, Any]) -> dict[str, float]:

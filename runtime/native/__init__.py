@@ -247,7 +247,7 @@ def _open() -> ModuleType:
     status = library.stat()
     key = cache.digest(
         source,
-        *((_HERE / header).read_text() for header in ("pool.h", "costs.h")),
+        *(header.read_text() for header in sorted(_HERE.glob("*.h"))),
         (_HERE / "layout.py").read_text(),
         *flags,
         compiler.path,

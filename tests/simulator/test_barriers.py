@@ -284,14 +284,14 @@ def again_kernel(x_ptr, y_ptr, n, s, STEP: tl.constexpr, HOW: tl.constexpr):
         if HOW == "behind":
             x = tl.load(x_ptr + k + at)
             tl.store(x_ptr + 64 + k + at, x + k)
-        if HOW == "scalar":
-            one = tl.load(x_ptr + k)
+        if HOW == "scalar" or HOW == "total":
+            place = x_ptr + (k if HOW == "scalar" else 0)
+            one = tl.load(place)
             tl.store(y_ptr + k * 64 + at, at + one)
-            tl.store(x_ptr + k, one + 1)
-        if HOW == "total":
-            one = tl.load(x_ptr)
-            tl.store(y_ptr + k * 64 + at, at + one)
-            tl.store(x_ptr, one + 1)
+            tl.store(place, one + 1)
+        if HOW == "scalars":
+            tl.store(x_ptr + k * s, k)
+            tl.store(x_ptr + 1, k + 5)
 
 
 def again(x: np.ndarray, y: np.ndarray, n: int, s: int, step: int, how: str) -> None:
@@ -307,6 +307,9 @@ def again(x: np.ndarray, y: np.ndarray, n: int, s: int, step: int, how: str) -> 
             x[k * s + at] = at + k
         elif how == "behind":
             x[64 + k + at] = x[k + at] + k
+        elif how == "scalars":
+            x[k * s] = k
+            x[1] = k + 5
         else:
             place = k if how == "scalar" else 0
             y[k * 64 + at] = at + x[place]
@@ -328,6 +331,7 @@ def again(x: np.ndarray, y: np.ndarray, n: int, s: int, step: int, how: str) -> 
         ("behind", 128, 0, 0),
         ("scalar", 1, 0, 1),  # all threads load before one stores
         ("total", 1, 0, 2),
+        ("scalars", 1, 1, 0),  # one thread stores them
     ],
 )
 def test_iterations_wait_where_they_meet(how: str, step: int, s: int, barriers: int) -> None:

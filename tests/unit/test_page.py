@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -61,6 +62,17 @@ def test_without_a_gpu_there_is_no_such_section(tmp_path: Path) -> None:
     write_page(committed(), tmp_path, recorded(tmp_path / "none"))
     assert "GPU\n" not in (tmp_path / "benchmarks.md").read_text()
     assert not (tmp_path / "benchmarks" / "roof.svg").exists()
+
+
+def test_a_device_of_unknown_roof_has_times_alone(tmp_path: Path) -> None:
+    known = recorded()
+    assert known is not None
+    unknown = replace(known, machine={**known.machine, "device": "another"})
+    for made, has in ((known, True), (unknown, False)):
+        write_page(committed(), tmp_path / str(has), made)
+        text = (tmp_path / str(has) / "benchmarks.md").read_text()
+        assert ("roof" in text, "device.svg" in text) == (has, True)
+        assert (tmp_path / str(has) / "benchmarks" / "roof.svg").exists() == has
 
 
 @pytest.mark.parametrize(
