@@ -79,6 +79,12 @@ class DeviceAssert(TritonMlxError, AssertionError):
     code = "DEVICE_ASSERT"
 
 
+class Untransformable(TritonMlxError, ValueError):
+    """A transformation of MLX (compile, grad, vmap) was asked for what a launch cannot do."""
+
+    code = "UNTRANSFORMABLE"
+
+
 class IRFormatError(TritonMlxError):
     """Triton printed IR in a form that this version does not read."""
 

@@ -1,11 +1,13 @@
-"""reset_to_zero and restore_value of @triton.autotune, for arrays that are not torch tensors.
+"""@triton.autotune with arrays that are not torch tensors.
 
-Triton's hooks call torch's `zero_`, `clone` and `copy_` on the arguments. They are handed stand-ins that have
-these words for mx.arrays and numpy arrays; tensors and numbers go through as they are.
+Triton's hooks (reset_to_zero, restore_value) call torch's `zero_`, `clone` and `copy_` on the arguments. They
+are handed stand-ins that have these words for mx.arrays and numpy arrays; tensors and numbers go through as
+they are. Inside mx.compile arrays have no contents: configurations are timed on zeros of their shapes.
 """
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -63,8 +65,34 @@ def accept_arrays() -> None:
     if isinstance(Autotuner.__dict__.get("pre_hook"), property):
         return
     tuner: Any = Autotuner
+    tuner._bench = _on_contents(tuner._bench)
     for name in ("pre_hook", "post_hook"):
         setattr(tuner, name, _adapted(name))
+
+
+def _on_contents(bench: Callable[..., Any]) -> Callable[..., Any]:
+    """Autotuner._bench, which times one configuration, on arrays that have contents."""
+
+    @functools.wraps(bench)
+    def timed(tuner: Any, *args: Any, **options: Any) -> Any:
+        mx: Any = sys.modules.get("mlx.core")
+        given = (*args, *options.values()) if mx is not None else ()
+        arrays = [a for a in given if isinstance(a, mx.array)]
+        zeros = {id(a): mx.zeros(a.shape, a.dtype) for a in arrays if native.followed([a])}
+        if not zeros:
+            return bench(tuner, *args, **options)
+        named = tuner.nargs
+        tuner.nargs = {k: zeros.get(id(v), v) for k, v in named.items()}
+        try:
+            return bench(
+                tuner,
+                *[zeros.get(id(a), a) for a in args],
+                **{k: zeros.get(id(v), v) for k, v in options.items()},
+            )
+        finally:
+            tuner.nargs = named
+
+    return timed
 
 
 def _adapted(name: str) -> property:

@@ -12,7 +12,7 @@ from ..fusion.evaluate import evaluate
 from ..fusion.graph import Node
 from ..lowering.record import Kernel
 from ..lowering.sites import print_site
-from . import lowered, messages
+from . import lowered, messages, transforms
 
 _warned = False
 
@@ -65,7 +65,7 @@ def launch(
             else:
                 new = mx.array(memory[parameter], array.dtype)  # else float64 would be narrowed
             made.append(new.reshape(array.shape))
-    return made
+    return transforms.constant(arrays, made)
 
 
 def _copy(array: Any) -> Any:

@@ -15,7 +15,7 @@ from triton.runtime.jit import TensorWrapper
 from ..fusion.errors import BadArgument
 from ..lowering.record import BufferFacts, Kernel
 from ..lowering.schedule import MODEL, Schedule
-from . import lowered, native
+from . import lowered, native, transforms
 from .descriptors import is_descriptor, types_of, values_of
 from .pending import remember
 from .report import history
@@ -258,11 +258,14 @@ class Launcher:
         if self.anywhere is not None:
             self.last_sizes = (*self.last_sizes, 0)
         record = recorder.get()
-        if record is None:
-            call(arrays, scalars, grid)
-            self.plain += 1
-        else:
-            record(self, call, arrays, scalars, grid)
+        try:
+            if record is None:
+                call(arrays, scalars, grid)
+                self.plain += 1
+            else:
+                record(self, call, arrays, scalars, grid)
+        except ValueError as error:
+            transforms.refuse(error, lowered.function_of(self.text))
         self.last_scalars, self.last_grid = scalars, grid
         if self.function is not None:
             Launcher.last[id(self.function)] = self

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..fusion.errors import BadArgument
 from ..lowering.record import BufferFacts, Kernel
 from ..lowering.schedule import MODEL, Schedule
-from . import lowered, native
+from . import lowered, native, transforms
 from .arrays import Block, block_of, flat, is_memory
 from .tune.lookup import Finder
 
@@ -143,9 +143,10 @@ class _OnHost:
         addresses += [report.ctypes.data] * bool(kernel.sites)
         pointers = (ctypes.c_void_p * max(1, len(addresses)))(*addresses)
         run_pool(address, pointers, scalars, grid, kernel.stack_bytes, kernel.name)
+        taken = [arrays[p] for p in mine]
         for parameter, access in zip(kernel.buffers, kernel.accesses):
             if parameter in mine and access.mode != "read":
-                _bind(arrays[parameter], mine[parameter])
+                _bind(arrays[parameter], mine[parameter], taken)
         if kernel.sites:
             messages.deliver(kernel, memoryview(report.data))
 
@@ -213,9 +214,10 @@ def _memory_of(array: Any, copy: bool) -> Any:
     return numpy.array(plain, copy=True) if copy else numpy.asarray(plain)
 
 
-def _bind(array: Any, memory: Any) -> None:
+def _bind(array: Any, memory: Any, inputs: Sequence[Any]) -> None:
     import mlx.core as mx
 
     new = mx.array(memory)
     new = new.view(mx.bfloat16) if array.dtype == mx.bfloat16 else new
-    native.rebind(array, new.reshape(array.shape))
+    (made,) = transforms.constant(inputs, [new.reshape(array.shape)])
+    native.rebind(array, made)

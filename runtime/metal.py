@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..fusion.errors import BadArgument, TritonMlxError
 from ..lowering.record import Access, BufferFacts, Kernel
 from ..lowering.schedule import MODEL, Schedule
-from . import atomic_keys, cache, lowered, messages, native
+from . import atomic_keys, cache, lowered, messages, native, transforms
 from .metal_call import MetalCall, dtype_name
 from .pending import remember
 from .tune.lookup import Finder
@@ -322,7 +322,7 @@ def _run(launcher: Launcher, call: MetalCall, inputs: Sequence[Any]) -> list[Any
             hint=f"{len(result.findings)} findings in all; this is a defect of triton-mlx "
             "unless the kernel itself is racy or reads out of bounds",
         )
-    return result.outputs
+    return transforms.constant(inputs, result.outputs)
 
 
 _COMBINE: dict[str, Callable[[Any, Any, Any], Any]] = {

@@ -322,6 +322,7 @@ def sequences() -> Iterator[Case]:
             f"sequence {name}",
             {
                 "ours": lambda fused=fused: fused(*ours),
+                "ours, traced": lambda traced=mx.compile(fused): traced(*ours),
                 "ours, apart": lambda sequence=sequence: sequence.launches(*ours),
                 "triton": lambda apart=apart: apart(*theirs),
                 "mx.compile": lambda compiled=compiled: compiled(*ours),

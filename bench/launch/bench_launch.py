@@ -16,6 +16,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 import triton_mlx
 from triton_mlx.examples.elementwise import add_kernel
+from triton_mlx.examples.sequences import SEQUENCES, Sequence
 from triton_mlx.runtime import launch as launches
 from triton_mlx.runtime import native
 
@@ -94,3 +95,45 @@ def test_warm_launch(benchmark: BenchmarkFixture) -> None:
     }  # fmt: skip
     # Triton's own part is 10 to 20 us; ours must not be a multiple of it.
     assert us < 4 * idle
+
+
+SMALL = [s for s in SEQUENCES if s.name != "feed_forward"]  # whose shapes are its own
+SHORT = ("chain", "adam")
+some_short = [pytest.param(s, marks=[pytest.mark.short] * (s.name in SHORT)) for s in SMALL]
+
+
+@pytest.mark.parametrize("sequence", some_short, ids=lambda s: s.name)
+@pytest.mark.usefixtures("host")
+def test_traced_launches(sequence: Sequence, benchmark: BenchmarkFixture) -> None:
+    """A sequence of launches in `fuse`, traced by mx.compile, against the same recorded in every call."""
+    x, y = (mx.random.normal((16, 1024), key=mx.random.key(k)) for k in (0, 1))
+    w = mx.random.normal((1024,), key=mx.random.key(2))
+    mx.eval(x, y, w)
+    fused = triton_mlx.fuse(sequence.launches)
+    ways: dict[str, Callable[..., Any]] = {
+        "ours": mx.compile(fused),
+        "theirs": fused,
+        "apart": sequence.launches,
+        "formula": mx.compile(sequence.formula),
+    }
+    times: dict[str, list[float]] = {name: [] for name in ways}
+
+    def once(name: str) -> None:
+        begin = time.perf_counter()
+        result = ways[name](x, y, w)
+        times[name].append(time.perf_counter() - begin)
+        mx.eval(result)
+
+    def others() -> None:
+        for name in ("theirs", "apart", "formula"):
+            once(name)
+
+    for name in ways:
+        once(name), times[name].clear()
+    benchmark.pedantic(lambda: once("ours"), setup=others, rounds=100)  # type: ignore[no-untyped-call]
+    medians = {f"{name}_s": statistics.median(found) for name, found in times.items()}
+    benchmark.extra_info |= {
+        "ratio": medians["theirs_s"] / medians["ours_s"], **medians,
+        "rival": "recorded in each call", "config": "16x1024 float32", "target": "host",
+    }  # fmt: skip
+    assert medians["theirs_s"] > 5 * medians["ours_s"]

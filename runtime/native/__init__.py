@@ -27,6 +27,7 @@ __all__ = [
     "NativeFallback",
     "adopt",
     "describe",
+    "followed",
     "identity",
     "launch",
     "load",
@@ -56,6 +57,7 @@ _lock = threading.Lock()
 _tried = False
 _module: ModuleType | None = None
 _why_not = ""
+_forked = False  # MLX evaluates nothing in such a process
 _forced_eager: contextvars.ContextVar[bool] = contextvars.ContextVar("use_eager", default=False)
 
 
@@ -112,6 +114,17 @@ def rebind(dst: Any, src: Any) -> None:
     if dst.shape != src.shape:
         raise ValueError("rebind: the two arrays have different shapes")
     dst[()] = src
+
+
+def followed(arrays: Sequence[Any]) -> bool | None:
+    """Whether a transformation of MLX (compile, grad, vmap) follows one of the mx.arrays.
+
+    None where nobody can tell, without the native module.
+    """
+    module = _module if _tried else load()
+    if module is None:
+        return False if _forked else None
+    return any(module.traced(a) for a in arrays)
 
 
 def nodes(arrays: Sequence[Any]) -> tuple[tuple[Any, ...], tuple[int, ...]] | None:
@@ -306,8 +319,8 @@ def _finish() -> None:
 
 def _after_fork() -> None:
     """A forked child has none of MLX's threads, so only eager launches can work there."""
-    global _module, _tried, _why_not, _lock
-    _lock = threading.Lock()
+    global _module, _tried, _why_not, _lock, _forked
+    _lock, _forked = threading.Lock(), True
     if _module is not None:
         _module, _why_not = None, "this process was forked from one that uses MLX"
 

@@ -7,6 +7,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
+from .. import transforms
 from . import cxx
 
 _POOL_SOURCE = """
@@ -94,7 +95,8 @@ def launch(
     pointers = (ctypes.c_void_p * len(data))(*[d.ctypes.data for d in data])
     run_pool(fn, pointers, scalars, grid, stack_bytes, name, threads)
     made = {i: _as_mlx(np, mx, buffers[id(arrays[i])], arrays[i].dtype) for i in written}
-    return tuple(made[i] for i in written)
+    new = dict(zip(made, transforms.constant(arrays, list(made.values()))))
+    return tuple(new[i] for i in written)
 
 
 def _check(

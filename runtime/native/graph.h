@@ -56,6 +56,11 @@ PyObject* nodes(PyObject*, PyObject* arrays) {
   });
 }
 
+// traced(array) -> whether mx.compile, grad or vmap follows it.
+PyObject* traced(PyObject*, PyObject* array) {
+  return guarded([&]() -> PyObject* { return PyBool_FromLong(array_of(array).is_tracer()); });
+}
+
 constexpr size_t kMostOrigins = 4096;  // nodes looked at
 
 // The name of an operation; MLX had a printer in place of name() once.

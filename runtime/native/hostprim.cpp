@@ -186,6 +186,7 @@ PyMethodDef g_methods[] = {
      "launch(fn, arrays, written, fresh, scalars, grid, stack_bytes, name, pure, stream)"},
     {"rebind", fast(rebind), METH_FASTCALL,
      "rebind(dst, src)"},
+    {"traced", traced, METH_O, "traced(array) -> bool"},
     {"nodes", nodes, METH_O, "nodes(arrays) -> (handles, identities) or None"},
     {"others", others, METH_O, "others(nodes) -> for each, handles that are not theirs"},
     {"adopt", adopt, METH_O, "adopt(((old, new), ...)) -> bool"},

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -188,7 +189,30 @@ class TritonHostKernel : public mx::Primitive {
 
   const char* name() const override { return "TritonHostKernel"; }
 
+  using Arrays = std::vector<mx::array>;
+
+  Arrays vjp(const Arrays&, const Arrays&, const std::vector<int>&, const Arrays&) override {
+    refuse("it has no derivative", "@mx.custom_function around the launch, with a .vjp");
+  }
+
+  Arrays jvp(const Arrays&, const Arrays&, const std::vector<int>&) override {
+    refuse("it has no derivative", "@mx.custom_function around the launch, with a .jvp");
+  }
+
+  std::pair<Arrays, std::vector<int>> vmap(const Arrays&, const std::vector<int>&) override {
+    refuse("mx.vmap cannot add an axis to its addresses", "one more axis in the grid");
+  }
+
+  std::vector<mx::Shape> output_shapes(const Arrays&) override {
+    refuse("its grid and numbers are of one shape", "mx.compile without shapeless=True");
+  }
+
  private:
+  [[noreturn]] void refuse(const char* why, const char* instead) const {
+    throw std::invalid_argument("[UNTRANSFORMABLE] the launch of " + spec_->name + "\n  why: " + why +
+                                "\n  try: " + instead);
+  }
+
   static char* readable(const mx::array& a, Task& task, mx::cpu::CommandEncoder& encoder) {
     if (contiguous(a)) return const_cast<char*>(a.data<char>());
     mx::array whole(a.shape(), a.dtype(), nullptr, {});

@@ -38,8 +38,9 @@ Peeks = Sequence[tuple[int, int, int, bool]]
 
 
 def run(
-    steps: Sequence[joint_random.Step], fused: bool, visible: set[int], looks: Peeks
+    steps: Sequence[joint_random.Step], way: str, visible: set[int], looks: Peeks
 ) -> list[bytes]:
+    """The results' bytes, of launches "apart", "fused", or "compiled": fused, and traced by mx.compile."""
     rng = np.random.default_rng(2)
     made = [
         mx.array(rng.standard_normal(joint_random.SIZE).astype(np.float32))
@@ -60,13 +61,17 @@ def run(
                         seen.append(view)
         return [arrays[k] for k in sorted(visible)] + seen
 
-    call: Any = triton_mlx.fuse(program) if fused else program
+    call: Any = program if way == "apart" else triton_mlx.fuse(program)
     mx.eval(made)
+    if way == "compiled":
+        again = mx.compile(lambda *arrays: call(list(arrays)))
+        again(*made)
+        return [np.asarray(a).tobytes() for a in again(*made)]
     # The program's own list is the only one that holds the arrays nobody sees afterwards.
     holder = [list(made)]
     del made
     found = call(holder.pop())
-    if fused:
+    if way == "fused":
         assert len(call.last.report.kernels) <= len(steps)
     return [np.asarray(a).tobytes() for a in found]
 
@@ -80,4 +85,7 @@ def test_random_programs(steps: list[joint_random.Step], visible: set[int], look
 
 def check(target: str, steps: list[joint_random.Step], visible: set[int], looks: Peeks) -> None:
     with triton_mlx.use(target):
-        assert run(steps, True, visible, looks) == run(steps, False, visible, looks)
+        apart = run(steps, "apart", visible, looks)
+        assert run(steps, "fused", visible, looks) == apart
+        if target == "host":
+            assert run(steps, "compiled", visible, looks) == apart
