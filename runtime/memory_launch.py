@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 Grid = tuple[int, int, int]
 
+# MLX has no float64 on a GPU, and makes float32 of it unasked: there its bits are integers.
+_AS_BITS = {"double": "ulong"}
+
 
 def prepare(
     launcher: Launcher,
@@ -179,22 +182,33 @@ class _Copied:
                 why="on this target arrays are copied, and copies do not overlap",
                 hint="pass copies, or run with triton_mlx.use('host')",
             )
+        facts = {
+            k: replace(f, storage=_AS_BITS[f.storage])
+            if f.same_as in blocks and f.storage in _AS_BITS
+            else f
+            for k, f in facts.items()
+        }
         key = tuple(sorted(facts.items()))
         call = self.calls.setdefault(key, prepare_metal(self.launcher, facts))
-        taken = [self._as_mlx(arrays[p], blocks.get(p)) for p in kernel.buffers]
+        taken = [self._as_mlx(arrays[p], blocks.get(p), bits=True) for p in kernel.buffers]
         call(taken, scalars, grid)
         for parameter, array in zip(kernel.buffers, taken):
             if parameter in written and parameter in blocks:
-                flat(blocks[parameter])[:] = _memory_of(array, copy=False)
+                new = _memory_of(array, copy=False)
+                flat(blocks[parameter]).view(new.dtype)[:] = new
 
     @staticmethod
-    def _as_mlx(array: Any, block: Block | None) -> Any:
+    def _as_mlx(array: Any, block: Block | None, bits: bool = False) -> Any:
         import mlx.core as mx
 
         if block is None:
             return array
         if block.low < block.address and not hasattr(array, "untyped_storage"):
             raise BadArgument("a numpy array with negative strides", hint="pass array.copy()")
+        if block.dtype == "float64":
+            return (
+                mx.array(flat(block).view("uint64")) if bits else mx.array(flat(block), mx.float64)
+            )
         made = mx.array(flat(block))
         return made.view(mx.bfloat16) if block.dtype == "bfloat16" else made
 

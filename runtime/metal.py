@@ -49,6 +49,12 @@ def prepare(
 
     `schedule`: of all launches; without it each has what was measured for it, or the model's choice.
     """
+    if launcher.choice.name == "cuda" and any(f.storage == "double" for f in facts.values()):
+        raise BadArgument(
+            "an mx.array of float64",
+            why="MLX has no float64 on a GPU",
+            hint="pass numpy arrays or torch tensors, or run with triton_mlx.use('host')",
+        )
     find = Finder(launcher, facts, schedule)
     plans: dict[Any, _Ready] = {}
     # By shapes, not by sizes: then nothing is asked of an array that its shape has told.

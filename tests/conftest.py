@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import emitted
 import needless
@@ -41,7 +42,7 @@ def _emitted_kernels_are_judged(
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if terminalreporter.config.getoption("--long"):
-        total = sum(len(list(needless.barriers(k.call.source))) for k in needless.found.values())
+        total = sum(len(list(needless.barriers(k.source))) for k in needless.found.values())
         told = needless.report()
         terminalreporter.section(f"barriers: {total} in {len(needless.found)} kernels")
         terminalreporter.line(f"no launch comes by often enough to tell: {needless.untold()}")
@@ -49,8 +50,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.line(f"no launch needs: {text}\n")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object | None) -> None:
+    """A worker of pytest-xdist has ended."""
+    needless.join(getattr(node, "workeroutput", {}).get("barriers", []))
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if session.config.getoption("--long") and needless.report():
+    if not session.config.getoption("--long"):
+        return
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["barriers"] = needless.handed_over()
+    elif needless.report():
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

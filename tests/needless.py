@@ -40,7 +40,8 @@ class Kernel:
     `tried`: those that some launch reached, in loops more than once.
     """
 
-    call: MetalCall
+    name: str
+    source: str
     open: set[int]
     tried: set[int] = field(default_factory=set)
     launches: int = 0
@@ -77,7 +78,9 @@ def install(patch: pytest.MonkeyPatch, test: str) -> None:
 
 
 def _try(call: MetalCall, inputs: Any, test: str) -> None:
-    kernel = found.setdefault(call.source, Kernel(call, set(barriers(call.source))))
+    kernel = found.setdefault(
+        call.source, Kernel(call.name, call.source, set(barriers(call.source)))
+    )
     groups = call.grid[0] // call.threadgroup[0] * call.grid[1] * call.grid[2]
     if kernel.launches >= MOST_LAUNCHES or groups > MOST_THREADGROUPS:
         return
@@ -128,6 +131,22 @@ def _uncounted() -> Iterator[None]:
         counts._open[:] = blocks
 
 
+def handed_over() -> list[tuple[str, str, list[int], list[int], list[str]]]:
+    """What a worker of pytest-xdist has found, for `join` of the process that reports."""
+    return [
+        (source, k.name, sorted(k.open), sorted(k.tried), k.tests) for source, k in found.items()
+    ]
+
+
+def join(others: list[tuple[str, str, list[int], list[int], list[str]]]) -> None:
+    """A barrier that one worker's launches miss is needed; one that any could tell of was tried."""
+    for source, name, still, tried, tests in others:
+        kernel = found.setdefault(source, Kernel(name, source, set(barriers(source))))
+        kernel.open &= set(still)
+        kernel.tried |= set(tried)
+        kernel.tests += tests
+
+
 def untold() -> int:
     """Number of barriers of which no launch can tell anything."""
     return sum(len(kernel.open - kernel.tried) for kernel in found.values())
@@ -137,10 +156,10 @@ def report() -> list[str]:
     """What was never noticed, kernel by kernel, but for those that other launches may need."""
     told = []
     for kernel in found.values():
-        name = kernel.call.name.rpartition("_")[0]
+        name = kernel.name.rpartition("_")[0]
         if name in OTHER_LAUNCHES:
             continue
-        lines = kernel.call.source.split("\n")
+        lines = kernel.source.split("\n")
         for number in sorted(kernel.open & kernel.tried):
             near = "\n".join(lines[max(0, number - 4) : number + 5])
             told.append(f"{name}, line {number}, {kernel.tests[0]}:\n{near}")

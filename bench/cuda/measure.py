@@ -247,16 +247,14 @@ def tiny() -> Case:
     )
     add = triton.JITFunction(plus_one.fn)
 
-    def ours() -> mx.array:
-        last = x
+    def chain(last: mx.array) -> mx.array:
         for _ in range(length):
             o = mx.zeros((1024,))
             add[(1,)](last, o, BLOCK=1024)
             last = o
         return last
 
-    def theirs() -> mx.array:
-        last = x
+    def bare_chain(last: mx.array) -> mx.array:
         for _ in range(length):
             (last,) = bare(
                 inputs=[last], grid=(1024, 1, 1), threadgroup=(1024, 1, 1),
@@ -275,7 +273,14 @@ def tiny() -> Case:
             last = o
         return last
 
-    runs = {"ours": ours, "ours, prepared": prepared, "bare mx.fast.cuda_kernel": theirs}
+    traced, bare_traced = mx.compile(chain), mx.compile(bare_chain)
+    runs = {
+        "ours": lambda: chain(x),
+        "ours, prepared": prepared,
+        "ours, traced": lambda: traced(x),
+        "bare mx.fast.cuda_kernel": lambda: bare_chain(x),
+        "bare, traced": lambda: bare_traced(x),
+    }
     return Case(f"chain of {length} tiny launches", runs)
 
 

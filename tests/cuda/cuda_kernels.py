@@ -19,6 +19,13 @@ def running_sum(x_ptr, out_ptr, N: tl.constexpr):
 
 
 @triton.jit
+def doubled(x_ptr, out_ptr, n, BLOCK: tl.constexpr):
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    x = tl.load(x_ptr + at, mask=at < n)
+    tl.store(out_ptr + at, tl.where(x > 1, x * 2, -x), mask=at < n)
+
+
+@triton.jit
 def best_of_rows(x_ptr, value_ptr, index_ptr, M: tl.constexpr, N: tl.constexpr):
     rows, cols = tl.arange(0, M), tl.arange(0, N)
     x = tl.load(x_ptr + rows[:, None] * N + cols[None, :])

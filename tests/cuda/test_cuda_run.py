@@ -8,10 +8,11 @@ from typing import Any
 import mlx.core as mx
 import numpy
 import pytest
-from cuda_kernels import counted, masked, products, running_sum
+from cuda_kernels import counted, doubled, masked, products, running_sum
 
 import triton_mlx
 from triton_mlx.examples import attention, elementwise, layernorm, matmul, softmax
+from triton_mlx.fusion.errors import BadArgument
 
 pytestmark = pytest.mark.skipif(not mx.cuda.is_available(), reason="no CUDA device")
 
@@ -68,6 +69,50 @@ def test_same_as_host(name: str) -> None:
     numpy.testing.assert_allclose(
         got, want, rtol=2e-3, atol=2e-3 if got.dtype.itemsize == 2 else 1e-4
     )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_traced_by_mx_compile(name: str) -> None:
+    with triton_mlx.use("cuda"):
+        want = numpy.array(CASES[name]())
+        traced = mx.compile(CASES[name])
+        for _ in range(2):
+            numpy.testing.assert_array_equal(numpy.array(traced()), want)
+
+
+def test_fused_and_traced() -> None:
+    def chain(x: mx.array) -> Any:
+        return softmax.softmax(elementwise.add(x, x))
+
+    traced = mx.compile(triton_mlx.fuse(chain))
+    with triton_mlx.use("cuda"):
+        for seed in (0, 1, 2):
+            x = mx.random.normal((64, 256), key=mx.random.key(seed))
+            numpy.testing.assert_array_equal(numpy.array(traced(x)), numpy.array(chain(x)))
+    assert len(triton_mlx.fuse_report().kernels) == 1
+
+
+def test_float64_keeps_its_bits() -> None:
+    values = numpy.random.default_rng(3).standard_normal(1000)
+    values[:3] = -5e-324, 1.7976931348623157e308, 1 + 2**-52
+    out = numpy.full(1003, 7.0)
+    with triton_mlx.use("cuda"), numpy.errstate(over="ignore"):
+        doubled[(4,)](values, out, 1000, BLOCK=256)
+    numpy.testing.assert_array_equal(out[:1000], numpy.where(values > 1, values * 2, -values))
+    assert (out[1000:] == 7).all()
+
+
+def test_an_mx_array_of_float64_is_refused() -> None:
+    with mx.stream(mx.cpu):
+        x = mx.ones((256,), mx.float64)
+    with triton_mlx.use("cuda"), pytest.raises(BadArgument, match="float64"):
+        doubled[(1,)](x, x, 256, BLOCK=256)
+
+
+def test_a_derivative_is_refused() -> None:
+    x = normal(64, 256)
+    with triton_mlx.use("cuda"), pytest.raises(ValueError):
+        mx.eval(mx.grad(lambda x: softmax.softmax(x).sum())(x))
 
 
 def test_fused() -> None:

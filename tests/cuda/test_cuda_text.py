@@ -5,17 +5,20 @@ With NVRTC from a wheel (nvidia-cuda-nvrtc), CUDA_HOME says where it is.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
+import numpy as np
 import pytest
-from cuda_kernels import KERNELS
+from cuda_kernels import KERNELS, doubled
 from nvrtc import errors, folder, unit
 
 import triton_mlx
 from triton_mlx.fusion.errors import BadArgument
 from triton_mlx.lowering.record import Kernel
+from triton_mlx.runtime import lowered
 from triton_mlx.runtime.inspect import last_launcher, lowered_last
 from triton_mlx.runtime.metal import metal_call
 from triton_mlx.runtime.metal_call import mlx_dtype
@@ -40,13 +43,13 @@ class Shape:
 
 def text_of(kernel: Any) -> str:
     """The whole text that MLX hands to NVRTC for the kernel's last launch."""
-    lowered: Kernel = lowered_last(kernel, "cuda:cuda 9.0")
+    made: Kernel = lowered_last(kernel, "cuda:cuda 9.0")
     sizes = last_launcher(kernel).last_sizes
-    shapes = [Shape(n, DTYPES[a.storage]) for n, a in zip(sizes, lowered.accesses, strict=True)]
-    call = metal_call(lowered, shapes, (1, 1, 1))
+    shapes = [Shape(n, DTYPES[a.storage]) for n, a in zip(sizes, made.accesses, strict=True)]
+    call = metal_call(made, shapes, (1, 1, 1))
     assert call.language == "cuda"
-    inputs = [(lowered.accesses[k].old, shapes[k].dtype) for k in lowered.inputs]
-    inputs += [("scalars", "uint32")] * bool(lowered.scalars)
+    inputs = [(made.accesses[k].old, shapes[k].dtype) for k in made.inputs]
+    inputs += [("scalars", "uint32")] * bool(made.scalars)
     outputs = list(zip(call.output_names, call.output_dtypes, strict=True))
     return unit(call.name, call.header, call.source, inputs, outputs)
 
@@ -58,6 +61,22 @@ def test_compiles(name: str) -> None:
     with triton_mlx.use("host"):
         launch()
     assert errors(text_of(kernel)) == ""
+
+
+@pytest.mark.skipif(folder() is None, reason="no NVRTC")
+def test_float64_goes_there_as_integers() -> None:
+    values = np.ones(256)
+    with triton_mlx.use("host"):
+        doubled[(1,)](values, values.copy(), 256, BLOCK=256)
+    launcher = last_launcher(doubled)
+    facts = {k: replace(f, storage="ulong") for k, f in launcher.last_facts.items()}
+    kernel = lowered.kernel_for(launcher.text, "cuda:cuda 9.0", 4, facts)
+    call = metal_call(kernel, [Shape(256, "uint64")] * 2, (1, 1, 1))
+    inputs = [(kernel.accesses[k].old, "uint64") for k in kernel.inputs] + [("scalars", "uint32")]
+    outputs = list(zip(call.output_names, call.output_dtypes, strict=True))
+    text = unit(call.name, call.header, call.source, inputs, outputs)
+    assert "as_type<double>" in text
+    assert errors(text) == ""
 
 
 @pytest.mark.skipif(folder() is None, reason="no NVRTC")

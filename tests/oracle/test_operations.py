@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from operations import KNOWN, TABLE
-from operations_document import PATH, TARGETS, render
+from operations_document import ELSEWHERE, NEAR, PATH, TARGETS, VERSION, elsewhere, render
 from operations_rows import Row
-from operations_run import PASSES, Cell, in_triton, measured, wrongs
+from operations_run import NO_SUCH, PASSES, Cell, in_triton, measured, wrongs
 from operations_types import DTYPES, FLOATS, special
 
 pytest.importorskip("torch")  # holds the values that numpy has no type for
@@ -83,6 +83,18 @@ def test_right_or_refused(measurements: Measurements, form: str, dtype: str, tar
     found = measurements(form, dtype, target)
     bad = [c for c in found if not right_or_refused(c) and key(c) not in KNOWN]
     assert not bad, "\n".join(f"{c.row} on {c.target}, {c.dtype}: {c.outcome}" for c in bad)
+
+
+def test_nothing_was_wrong_elsewhere() -> None:
+    """What was measured on a device that is not here: the page says of each cell what it was."""
+    found, _ = elsewhere()
+    table = {(row.name, target, d) for row in TABLE for d in row.dtypes for target in ELSEWHERE}
+    assert found.keys() <= table, "rows that are gone: measure again"
+    fine = {PASSES, NO_SUCH, VERSION}
+    bad = {
+        c: o for c, o in found.items() if not (o in fine or o.startswith("refused ") or c in NEAR)
+    }
+    assert bad == {}
 
 
 @pytest.mark.parametrize("known", KNOWN, ids="-".join)
