@@ -58,6 +58,31 @@ def test_another_result_of_a_gpu_gives_another_page(tmp_path: Path) -> None:
     assert ">10.0 %<" in roof and ">3.33 %<" in roof and ">20.0 %<" in roof
 
 
+def test_traced_launches_are_held_against_the_same_rivals(tmp_path: Path) -> None:
+    case = {
+        "case": "sequence two_steps",
+        "microseconds": {
+            "ours": 400.0,
+            "ours, traced": 100.0,
+            "ours, apart": 500.0,
+            "triton": 300.0,
+        },
+        "times faster than": {"ours, traced": 0.25, "ours, apart": 1.25, "triton": 0.75},
+        "GB/s": None,
+        "TFLOP/s": None,
+        "right": True,
+    }
+    file = tmp_path / "results.jsonl"
+    file.write_text(RECORDED.read_text().splitlines()[0] + "\n" + json.dumps(case) + "\n")
+    write_page(committed(), tmp_path, recorded(file))
+    page = (tmp_path / "benchmarks.md").read_text()
+    assert (
+        "| two steps, fused | 400 | ours, apart 500; triton 300 | ours, apart 1.25; triton 0.75 |"
+        in page
+    )
+    assert "| two steps, fused, traced | 100 | triton 300 | triton 3.00 |" in page
+
+
 def test_without_a_gpu_there_is_no_such_section(tmp_path: Path) -> None:
     write_page(committed(), tmp_path, recorded(tmp_path / "none"))
     assert "GPU\n" not in (tmp_path / "benchmarks.md").read_text()
