@@ -34,6 +34,7 @@ from .recorded import (
     Numbers,
     Operation,
     Record,
+    What,
     between,
     held,
     launches_of,
@@ -41,6 +42,7 @@ from .recorded import (
     read_by_mlx,
     signature,
     visible,
+    what,
 )
 from .report import history
 from .report.plain import launch_of
@@ -132,38 +134,36 @@ class Scope:
     ) -> None:
         contents, number = self._contents, len(self._records)
         anywhere = launcher.anywhere is not None
-        before = None if anywhere else contents.now(arrays)
         # Now, because a launch may evaluate its arguments, which then forget what they were made of.
-        origins = [contents.origin(a) for a in before or ()]
+        before = None if anywhere else contents.origins(arrays)
         call(arrays, scalars, grid)
-        after = None if before is None else contents.now(arrays)
-        if before is None or after is None:
-            before, after, origins = (), (), []
+        if before is None:
             code = CODES["ADDRESSES" if anywhere else "EAGER"]
             self._anywhere = self._anywhere or anywhere
             self._decisions.append(
                 Decision(number, number, code.name, False, code.meaning, code.hint)
             )
         record = Record(
-            lowered.function_of(launcher.text).name if launcher.text else "kernel",
-            launcher.text,
-            launcher.num_warps,
-            launcher.choice,
+            self._what(launcher, call),
             call,
-            tuple(sorted(launcher.last_facts.items())),
             launcher.last_sizes,
-            launcher.file,
             scalars,
             grid,
-            tuple(version for version, _, _ in origins),
-            tuple((operation, sources) for _, operation, sources in origins),
-            tuple(
-                None if old.key == new.key else contents.result(new, number)
-                for old, new in zip(before, after)
-            ),
+            tuple([o.version for o in before or ()]),
+            tuple([(o.operation, o.sources) for o in before or ()]),
+            tuple(contents.results(arrays, before, number) if before else ()),
             tuple(map(weakref.ref, arrays)) if before else (),
         )
         self._records.append(record)
+
+    @staticmethod
+    def _what(launcher: launches.Launcher, call: launches.Call) -> What:
+        known = launcher.recorded.get(call)
+        if known is None:
+            facts = tuple(sorted(launcher.last_facts.items()))
+            known = what(launcher.text, launcher.num_warps, launcher.choice, facts, launcher.file)
+            launcher.recorded[call] = known
+        return known
 
     def _finish(self, records: list[Record]) -> None:
         global _last
@@ -177,14 +177,15 @@ class Scope:
         read = read_by_mlx(records, numbers, keys)
         outside = holders.keys() | read
         key = signature(records, numbers), frozenset(outside), operations, self._relax
-        if key not in _plans:
+        found = _plans.get(key)
+        if found is None:
             if len(_plans) >= _MOST_PLANS:
                 _plans.pop(next(iter(_plans)))
             made = launches_of(records, numbers)
             with _no_collection():
                 prepared = _prepared(records, made, frozenset(outside), operations, self._relax)
-            _plans[key] = tuple(made), *prepared
-        first_made, planned, ready = _plans[key]
+            found = _plans[key] = tuple(made), *prepared
+        first_made, planned, ready = found
         remade = _make(records, planned, ready, numbers)
         _adopt(records, remade, numbers, read)
         _bind(remade, holders)
@@ -196,10 +197,10 @@ class Scope:
             (*planned.launches, *eager),
             (*others, *views, *self._decisions),
             tuple(r.scalars for r in records),
-            records[0].choice,
-            tuple(r.file for r in records),
+            records[0].what.choice,
+            tuple(r.what.file for r in records),
         )
-        if records[0].choice.name == SHAPES:
+        if records[0].what.choice.name == SHAPES:
             return  # nothing was launched
         _last = self.report
         history.note((planned.launches, tuple(map(_eager_key, eager))), self.report)
@@ -212,11 +213,17 @@ class Scope:
         launches = tuple(sorted((*made, *eager), key=lambda x: x.members))
         scalars = tuple(r.scalars for r in records)
         note = f"{why} ended the scope: nothing was joined"
-        files = tuple(r.file for r in records)
+        files = tuple(r.what.file for r in records)
         self.report = FuseReport(
-            launches, launches, tuple(self._decisions), scalars, records[0].choice, files, note=note
+            launches,
+            launches,
+            tuple(self._decisions),
+            scalars,
+            records[0].what.choice,
+            files,
+            note=note,
         )
-        if records[0].choice.name != SHAPES:
+        if records[0].what.choice.name != SHAPES:
             _last = self.report
             history.note(tuple(map(_eager_key, launches)), self.report)
 
@@ -228,10 +235,17 @@ def last_report() -> FuseReport | None:
 
 def _eager(number: int, record: Record) -> Launch:
     """What a launch on arrays that change at once was."""
-    function = lowered.function_of(record.text)
-    facts, sizes = dict(record.facts), record.sizes
+    function = lowered.function_of(record.what.text)
+    facts, sizes = dict(record.what.facts), record.sizes
     return launch_of(
-        record.name, function, facts, sizes, record.scalars, record.grid, record.num_warps, number
+        record.what.name,
+        function,
+        facts,
+        sizes,
+        record.scalars,
+        record.grid,
+        record.what.num_warps,
+        number,
     )
 
 
@@ -259,7 +273,7 @@ def _prepared(
     relax: bool,
 ) -> tuple[Plan, tuple[_Ready | None, ...]]:
     """The plan, and its joint launches compiled; those that cannot be are made apart, as recorded."""
-    choices = {records[x.members[0]].choice for x in made}
+    choices = {records[x.members[0]].what.choice for x in made}
     if len(choices) != 1:
         moved = sum(map(traffic, made))
         return Plan(tuple(made), (), moved, moved), (None,) * len(made)
@@ -269,7 +283,7 @@ def _prepared(
         ordered.append(x)
     planned = planned_for(ordered, outside, relax, choices.pop())
     alone = {x.members[0]: x for x in made}
-    functions = [lowered.function_of(r.text) for r in records]
+    functions = [lowered.function_of(r.what.text) for r in records]
     launches: list[Launch] = []
     ready: list[_Ready | None] = []
     decisions = [d for d in planned.decisions if -1 not in (d.first, d.second)]
@@ -278,7 +292,7 @@ def _prepared(
             continue
         first, last = launch.members[0], launch.members[-1]
         try:
-            joint = _ready(launch, records[first].choice, functions) if first != last else None
+            joint = _ready(launch, records[first].what.choice, functions) if first != last else None
         except TritonMlxError as error:
             inside = set(launch.members)
             decisions = [d for d in decisions if not {d.first, d.second} <= inside]
@@ -346,6 +360,8 @@ def _adopt(
     """Operations of MLX that were made of recorded results read the joint launches' instead."""
     import mlx.core as mx
 
+    if not read:
+        return
     for record in records:
         old = list(record.written)
         versions = [numbers[v.key] for v in old]

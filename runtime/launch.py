@@ -190,6 +190,7 @@ class Launcher:
         # Triton keeps compiled text by source alone: the file that it names may be an equal, older one.
         code = getattr(getattr(self.function, "fn", None), "__code__", None)
         self.file: str = code.co_filename if code is not None else ""
+        self.recorded: dict[Call, Any] = {}  # of runtime.capture
         self.anywhere: int | None = None  # see lowered.anywhere_in
         self.plain = 0  # launches outside every fuse scope
         self.number = next(_numbers)

@@ -33,22 +33,53 @@ class Version(NamedTuple):
     key: int
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Origin(NamedTuple):
+    """An array before a launch.
+
+    `node` is what it is, `version` what has its contents: another node where it is a reshape. `operation` of
+    MLX made that one, of the recorded results with the identities `sources`.
+    """
+
+    node: Version
+    version: Version
+    operation: str
+    sources: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class What:
+    """What is the same in all launches of a kernel on such arrays; `what` makes equal ones one object."""
+
+    name: str
+    text: str
+    num_warps: int
+    choice: Choice
+    facts: tuple[tuple[int, BufferFacts], ...]
+    file: str
+
+
+@functools.lru_cache(maxsize=4096)
+def what(
+    text: str,
+    num_warps: int,
+    choice: Choice,
+    facts: tuple[tuple[int, BufferFacts], ...],
+    file: str,
+) -> What:
+    name = lowered.function_of(text).name if text else "kernel"
+    return What(name, text, num_warps, choice, facts, file)
+
+
+class Record(NamedTuple):
     """A launch as it was made. `before`, `after`: the arrays' versions (after: None where not written).
 
     `made_by`: operations of MLX that made `before`, and the identities of the recorded results that these
     were made of. On arrays that change at once, and have no versions, these are empty.
     """
 
-    name: str
-    text: str
-    num_warps: int
-    choice: Choice
+    what: What
     call: launches.Call
-    facts: tuple[tuple[int, BufferFacts], ...]
     sizes: tuple[int, ...]
-    file: str
     scalars: bytes
     grid: Grid
     before: tuple[Version, ...]
@@ -78,24 +109,42 @@ class Contents:
         found = native.nodes(arrays)
         return None if found is None else tuple(map(Version, *found))
 
-    def origin(self, node: Version) -> tuple[Version, str, tuple[int, ...]]:
-        """The node's version, the operation of MLX that made it, and what results that was made of."""
-        known = self.of(node)
-        array, key, operation, sources = native.origin(known.array, self.written)
-        return Version(array, key), operation, tuple(sources)
+    def origins(self, arrays: Sequence[Any]) -> list[Origin] | None:
+        """Of each array; None if they are not lazy mx.arrays."""
+        found = native.origins(arrays, self.written)
+        if found is None:
+            return None
+        origins = []
+        for array, key, made_of in found:
+            if key in self._reshapes:
+                made_of = native.origin(self._reshapes[key][1].array, self.written)
+            whole, identity, operation, sources = made_of
+            origins.append(
+                Origin(Version(array, key), Version(whole, identity), operation, tuple(sources))
+            )
+        return origins
+
+    def results(
+        self, arrays: Sequence[Any], before: Sequence[Origin], launch: int
+    ) -> list[Version | None]:
+        """The versions that `launch` has made of the arrays, which were `before`; None where it made none."""
+        now = native.changed(arrays, [o.node.key for o in before])
+        made: list[Version | None] = []
+        for found in now:
+            if found is None:
+                made.append(None)
+                continue
+            array, key, whole, identity = found
+            version = Version(whole, identity)
+            if key != identity:
+                self._reshapes[key] = Version(array, key), version
+            self.written[identity] = launch
+            made.append(version)
+        return made
 
     def of(self, node: Version) -> Version:
         found = self._reshapes.get(node.key)
         return node if found is None else found[1]
-
-    def result(self, node: Version, launch: int) -> Version:
-        """The version that `launch` made."""
-        array, key, _, _ = native.origin(node.array, {})
-        made = Version(array, key)
-        if key != node.key:
-            self._reshapes[node.key] = node, made
-        self.written[key] = launch
-        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +197,10 @@ def signature(records: Sequence[Record], numbers: Numbers) -> Any:
     """What the plan of these launches depends on: the same for launches on other arrays and floats."""
     return tuple(
         (
-            r.text,
-            r.choice,
-            r.num_warps,
-            r.facts,
+            r.what,
             r.sizes,
             r.grid,
-            _whole_scalars(r.text, r.scalars),
+            _whole_scalars(r.what.text, r.scalars),
             tuple([numbers[v.key] for v in r.before]),
             tuple([NOT_WRITTEN if v is None else numbers[v.key] for v in r.after]),
         )
@@ -163,8 +209,8 @@ def signature(records: Sequence[Record], numbers: Numbers) -> Any:
 
 
 def _launch(number: int, record: Record, numbers: Numbers) -> Launch:
-    function = lowered.function_of(record.text)
-    facts = dict(record.facts)
+    function = lowered.function_of(record.what.text)
+    facts = dict(record.what.facts)
     firsts = sorted({f.same_as for f in facts.values()})
     buffers = tuple(
         Buffer(
@@ -178,15 +224,15 @@ def _launch(number: int, record: Record, numbers: Numbers) -> Launch:
     )
     slots = {p: firsts.index(f.same_as) for p, f in facts.items()}
     origins = {k: (number, k) for k in range(len(function.parameters))}
-    scalars = dict(_whole_scalars(record.text, record.scalars))
+    scalars = dict(_whole_scalars(record.what.text, record.scalars))
     return Launch(
-        record.name,
+        record.what.name,
         function,
         record.grid,
         buffers,
         slots,
         scalars,
-        record.num_warps,
+        record.what.num_warps,
         (number,),
         origins,
     )
@@ -224,8 +270,9 @@ def read_by_mlx(records: Sequence[Record], numbers: Numbers, held: Sequence[int]
     results = [v for record in records for v in record.written]
     if not results:
         return frozenset()
-    known = Counter(v.key for record in records for v in record.before)
-    known.update(held)
+    known = Counter([v.key for record in records for v in record.before])
+    for key in held:
+        known[key] += 1
     counts = zip(results, native.others(tuple(v.array for v in results)))
     return frozenset(numbers[v.key] for v, n in counts if n > known[v.key] + 1)
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..fusion.errors import Untransformable
-from ..fusion.graph import Function
+
+if TYPE_CHECKING:
+    from ..fusion.graph import Function
 
 
 def refuse(error: ValueError, function: Function) -> NoReturn:

@@ -22,14 +22,16 @@ from triton_mlx.runtime.simulator import counts, simulate
 
 MOST_LAUNCHES = 4  # of one kernel, with different inputs
 MOST_THREADGROUPS = 64
-# Kernels whose barriers other launches may need: their rows lie a stride apart, or behind a mask, that only the
-# launch knows; or they are of kernels made at random, with data that keeps a branch's result from being used.
+# Kernels whose barriers other launches may need: their rows lie a stride or a grid apart, or behind a mask,
+# that the launch alone knows; or they are made at random, with data that keeps a branch's result from used.
+# In "running" lanes of one simdgroup read, then others of it write; the simulator runs them in step.
 OTHER_LAUNCHES = (
     "_attn_res_bwd_kernel", "_block_rms_norm_backward_kernel", "_fused_add_rms_norm_backward_kernel",
-    "_group_norm_backward_kernel", "_kl_div_kernel", "_layer_norm_backward_kernel", "_mhc_post_res_bwd_kernel",
-    "_mhc_pre_bwd_kernel", "_modulated_rms_norm_backward_kernel", "_poly_norm_backward_kernel",
-    "_rms_norm_backward_kernel", "_swiglu_fused_gate_up_backward_kernel", "counts_kernel", "product_kernel",
-    "queue_kernel", "kernel", "fused_3",
+    "_group_norm_backward_kernel", "_kl_div_kernel", "_layer_norm_backward_kernel",
+    "_mhc_post_res_bwd_kernel", "_mhc_pre_bwd_kernel", "_modulated_rms_norm_backward_kernel",
+    "_poly_norm_backward_kernel", "_rms_norm_backward_kernel", "_swiglu_fused_gate_up_backward_kernel",
+    "counts_kernel", "product_kernel", "queue_kernel", "kernel", "fused_3", "_moe_router_histogram_kernel",
+    "_fused_up_proj_swiglu_kernel", "running", "softmax_rows_kernel", "many_products_kernel", "strided",
 )  # fmt: skip
 
 

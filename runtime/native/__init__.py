@@ -26,6 +26,7 @@ from . import cxx, eager, layout
 __all__ = [
     "NativeFallback",
     "adopt",
+    "changed",
     "describe",
     "followed",
     "identity",
@@ -33,6 +34,7 @@ __all__ = [
     "load",
     "on_threads",
     "origin",
+    "origins",
     "others",
     "rebind",
     "thread_count",
@@ -147,6 +149,28 @@ def origin(array: Any, known: Mapping[int, int]) -> tuple[Any, int, str, list[in
     made of through it).
     """
     found: tuple[Any, int, str, list[int]] = _ready_module().origin(array, known)
+    return found
+
+
+def origins(
+    arrays: Sequence[Any], known: Mapping[int, int]
+) -> tuple[tuple[Any, int, tuple[Any, int, str, list[int]]], ...] | None:
+    """For each array a handle of its node, the node's identity, and `origin`.
+
+    None where launches are eager or something is no mx.array.
+    """
+    module = None if _forced_eager.get() else _module if _tried else load()
+    found: tuple[tuple[Any, int, tuple[Any, int, str, list[int]]], ...] | None
+    found = None if module is None else module.origins(tuple(arrays), known)
+    return found
+
+
+def changed(
+    arrays: Sequence[Any], identities: Sequence[int]
+) -> tuple[tuple[Any, int, Any, int] | None, ...]:
+    """For each mx.array that is another node than it was: (handle, identity, and `origin`: array, identity)."""
+    found: tuple[tuple[Any, int, Any, int] | None, ...]
+    found = _ready_module().changed(tuple(arrays), tuple(identities))
     return found
 
 

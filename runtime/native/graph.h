@@ -85,44 +85,117 @@ bool keeps_elements(const std::string& name) {
   return false;
 }
 
-// origin(array, known) -> (the array with the same elements that this was made from, its identity, the name of the
-// operation that made that one, or "", and which of the identities in the dict `known` it was made from).
+// The array with the same elements that `a` was made from: itself, if it is not a reshape.
+mx::array whole_of(const mx::array& a) {
+  mx::array whole = a;
+  while (whole.has_primitive() && !whole.inputs().empty() &&
+         keeps_elements(name_of(whole.primitive())) && whole.inputs()[0].size() == whole.size()) {
+    mx::array inner = whole.inputs()[0];
+    whole = inner;
+  }
+  return whole;
+}
+
+// Which of the identities in the dict `known` the array was made from; a new list.
+PyObject* sources_of(const mx::array& whole, PyObject* known) {
+  PyObject* sources = PyList_New(0);
+  if (!sources) throw PythonError();
+  if (!whole.has_primitive() || PyDict_GET_SIZE(known) == 0) return sources;
+  auto is_known = [&](const mx::array& a) {
+    PyObject* id = id_of(a);
+    int found = PyDict_Contains(known, id);
+    Py_DECREF(id);
+    if (found < 0) throw PythonError();
+    return found == 1;
+  };
+  std::unordered_set<std::uintptr_t> seen;
+  std::vector<mx::array> open;
+  if (!is_known(whole)) open.push_back(whole);
+  while (!open.empty() && seen.size() < kMostOrigins) {
+    mx::array at = open.back();
+    open.pop_back();
+    if (!seen.insert(at.id()).second) continue;
+    if (!is_known(at)) {
+      open.insert(open.end(), at.inputs().begin(), at.inputs().end());
+      continue;
+    }
+    PyObject* id = id_of(at);
+    int failed = PyList_Append(sources, id);
+    Py_DECREF(id);
+    if (failed < 0) throw PythonError();
+  }
+  return sources;
+}
+
+// (the array of the same elements, its identity, the name of the operation that made that one, or "", sources)
+PyObject* origin_of(const mx::array& a, PyObject* known) {
+  mx::array whole = whole_of(a);
+  bool made = whole.has_primitive() && !whole.inputs().empty();
+  std::string name = made ? name_of(whole.primitive()) : "";
+  return Py_BuildValue("(NNsN)", wrap(whole), id_of(whole), name.c_str(), sources_of(whole, known));
+}
+
+// origins(arrays, known) -> for each array its identity and origin_of; None where one is no array.
+PyObject* origins(PyObject*, PyObject* const* args, Py_ssize_t n) {
+  return guarded([&]() -> PyObject* {
+    require(n == 2 && PyDict_Check(args[1]), "origins takes a tuple of arrays and a dict");
+    Py_ssize_t count = PyTuple_GET_SIZE(tuple_of(args[0]));
+    for (Py_ssize_t k = 0; k < count; k++)
+      if (!PyObject_TypeCheck(PyTuple_GET_ITEM(args[0], k), g_array_type)) Py_RETURN_NONE;
+    PyObject* found = PyTuple_New(count);
+    if (!found) throw PythonError();
+    try {
+      for (Py_ssize_t k = 0; k < count; k++) {
+        const mx::array& array = array_of(PyTuple_GET_ITEM(args[0], k));
+        PyObject* one = Py_BuildValue("(NNN)", wrap(array), id_of(array), origin_of(array, args[1]));
+        if (!one) throw PythonError();
+        PyTuple_SET_ITEM(found, k, one);
+      }
+    } catch (...) {
+      Py_DECREF(found);
+      throw;
+    }
+    return found;
+  });
+}
+
+// changed(arrays, identities) -> for each array None if it is that node still, else (handle, identity, the array of
+// the same elements that it was made from, that one's identity).
+PyObject* changed(PyObject*, PyObject* const* args, Py_ssize_t n) {
+  return guarded([&]() -> PyObject* {
+    require(n == 2, "changed takes two tuples");
+    Py_ssize_t count = PyTuple_GET_SIZE(tuple_of(args[0]));
+    require(PyTuple_GET_SIZE(tuple_of(args[1])) == count, "changed: one identity per array");
+    PyObject* found = PyTuple_New(count);
+    if (!found) throw PythonError();
+    try {
+      for (Py_ssize_t k = 0; k < count; k++) {
+        const mx::array& array = array_of(PyTuple_GET_ITEM(args[0], k));
+        unsigned long long was = PyLong_AsUnsignedLongLong(PyTuple_GET_ITEM(args[1], k));
+        if (PyErr_Occurred()) throw PythonError();
+        PyObject* one = Py_None;
+        if (was == (unsigned long long)(array.id())) {
+          Py_INCREF(one);
+        } else {
+          mx::array whole = whole_of(array);
+          one = Py_BuildValue("(NNNN)", wrap(array), id_of(array), wrap(whole), id_of(whole));
+          if (!one) throw PythonError();
+        }
+        PyTuple_SET_ITEM(found, k, one);
+      }
+    } catch (...) {
+      Py_DECREF(found);
+      throw;
+    }
+    return found;
+  });
+}
+
+// origin(array, known) -> origin_of, for one array.
 PyObject* origin(PyObject*, PyObject* const* args, Py_ssize_t n) {
   return guarded([&]() -> PyObject* {
     require(n == 2 && PyDict_Check(args[1]), "origin takes an array and a dict");
-    auto is_known = [&](const mx::array& a) {
-      PyObject* id = id_of(a);
-      int found = PyDict_Contains(args[1], id);
-      Py_DECREF(id);
-      if (found < 0) throw PythonError();
-      return found == 1;
-    };
-    mx::array whole = array_of(args[0]);
-    while (whole.has_primitive() && !whole.inputs().empty() &&
-           keeps_elements(name_of(whole.primitive())) && whole.inputs()[0].size() == whole.size()) {
-      mx::array inner = whole.inputs()[0];
-      whole = inner;
-    }
-    PyObject* sources = PyList_New(0);
-    if (!sources) throw PythonError();
-    std::unordered_set<std::uintptr_t> seen;
-    std::vector<mx::array> open;
-    if (!is_known(whole)) open.push_back(whole);
-    while (!open.empty() && seen.size() < kMostOrigins) {
-      mx::array at = open.back();
-      open.pop_back();
-      if (!seen.insert(at.id()).second) continue;
-      if (!is_known(at)) {
-        open.insert(open.end(), at.inputs().begin(), at.inputs().end());
-        continue;
-      }
-      PyObject* id = id_of(at);
-      if (PyList_Append(sources, id) < 0) throw PythonError();
-      Py_DECREF(id);
-    }
-    bool made = whole.has_primitive() && !whole.inputs().empty();
-    std::string name = made ? name_of(whole.primitive()) : "";
-    return Py_BuildValue("(NNsN)", wrap(whole), id_of(whole), name.c_str(), sources);
+    return origin_of(array_of(args[0]), args[1]);
   });
 }
 

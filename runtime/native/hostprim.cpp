@@ -191,6 +191,8 @@ PyMethodDef g_methods[] = {
     {"others", others, METH_O, "others(nodes) -> for each, handles that are not theirs"},
     {"adopt", adopt, METH_O, "adopt(((old, new), ...)) -> bool"},
     {"origin", fast(origin), METH_FASTCALL, "origin(array, known) -> (array, identity, operation, sources)"},
+    {"origins", fast(origins), METH_FASTCALL, "origins(arrays, known) -> for each (handle, identity, origin)"},
+    {"changed", fast(changed), METH_FASTCALL, "changed(arrays, identities) -> for each None or what it is now"},
     {"init", fast(init), METH_FASTCALL, ""},
     {"set_threads", set_threads, METH_O, "set_threads(n) -> what it was"},
     {"inspect", inspect, METH_O, "inspect(array) -> (shape, item size, address, holders)"},

@@ -65,3 +65,17 @@ def test_a_barrier_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     changed(monkeypatch, line, f"{line}\n{line}")
     launch()
     assert len(needless.report()) == 2
+
+
+def test_workers_together_know_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A barrier that either worker's launches miss is needed; what only one has seen is kept."""
+    source = "a_barrier();\nb_barrier();\nc_barrier();"
+    monkeypatch.setattr(needless, "found", {})
+    needless.join([(source, "k_1", [0, 1, 2], [0, 1], ["first"])])
+    assert len(needless.report()) == 2
+    needless.join([(source, "k_1", [1, 2], [2], ["second"]), ("d_barrier();", "l_1", [], [], [])])
+    assert [t.partition(":")[0] for t in needless.report()] == [
+        "k, line 1, first",
+        "k, line 2, first",
+    ]
+    assert needless.handed_over()[0] == (source, "k_1", [1, 2], [0, 1, 2], ["first", "second"])
