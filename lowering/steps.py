@@ -215,25 +215,46 @@ class _Planner:
 
     def _sink_target(self, node: Node, index: int) -> int | None:
         step = self.steps[index]
-        movable = step.is_group and (node.op == "load" or OPS[node.op].kind == "elementwise")
-        if not movable or not node.types[0].shape:
+        if not step.is_group or not self._moves(node):
             return None
         users = self._user_steps(node.result)
         if users is None or not users or min(users) == index:
             return None
-        if any(root.type.shape for root, _ in self.values.needs(node)):
-            return None
-        wrote = range(index + 1, min(users) + 1)
-        if node.op == "load" and any(a.writes and at in wrote for at, a in self.accesses):
+        between = range(index + 1, min(users) + 1)
+        if not self._may_wait(node, index, between):
             return None
         fits = [
             i
-            for i in wrote
+            for i in between
             if self.steps[i].is_group
             and self.steps[i].nest == step.nest
             and not self._reads_across(node.result, self.steps[i])
         ]
         return fits[-1] if fits else None
+
+    @staticmethod
+    def _moves(node: Node) -> bool:
+        one = node.op == "load" or OPS[node.op].kind == "elementwise"
+        return one and bool(node.types[0].shape)
+
+    def _may_wait(self, node: Node, index: int, steps: range) -> bool:
+        """True if `node` of step `index` gives the same at the end of `steps`, with all that only it reads."""
+        if node.op == "load":
+            own = list(self._accesses(node))
+            wrote = (a for at, a in self.accesses if a.writes and at in steps)
+            if not all(self._apart(a, mine) for a in wrote for mine in own):
+                return False
+        roots = [root for root, _ in self.values.needs(node) if root.type.shape]
+        return all(self._follows(root, node, index, steps) for root in roots)
+
+    def _follows(self, root: Value, reader: Node, index: int, steps: range) -> bool:
+        """True if `root` is made in step `index` for `reader` alone, and can move behind `steps` with it."""
+        node = self.values.made(root)
+        if node is None or self.at.get(root.node) != index or not self._moves(node):
+            return False
+        if self._user_steps(root) is None or self.readers().get(root) != [reader.id]:
+            return False
+        return self._may_wait(node, index, steps)
 
     def _reads_across(self, root: Value, step: Step) -> bool:
         """True if a node of `step` reads `root` at another element than its own, as in a transpose."""

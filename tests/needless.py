@@ -23,7 +23,7 @@ from triton_mlx.runtime.simulator import counts, simulate
 MOST_LAUNCHES = 4  # of one kernel, with different inputs
 MOST_THREADGROUPS = 64
 # Kernels whose barriers other launches may need: their rows lie a stride or a grid apart, or behind a mask,
-# that the launch alone knows; or they are made at random, with data that keeps a branch's result from used.
+# that the launch alone knows; or they are made at random, with data that leaves a branch's result unused.
 # In "running" lanes of one simdgroup read, then others of it write; the simulator runs them in step.
 OTHER_LAUNCHES = (
     "_attn_res_bwd_kernel", "_block_rms_norm_backward_kernel", "_fused_add_rms_norm_backward_kernel",

@@ -2,11 +2,9 @@ static void program(const float* __restrict x_ptr_0, const float* __restrict wei
   // layernorm.py:19-20
   const int x_7 = (int)((uint)(int)threadgroup_position_in_grid.x * (uint)cols_6);
   const float mean_15 = static_cast<float>(cols_6);
-  // layernorm.py:19-20, 24-25
+  // layernorm.py:19-20
   alignas(64) float mean_14[64];
   alignas(64) float x_11[512];
-  alignas(64) float weight_30[512];
-  alignas(64) float bias_33[512];
   {
     const bool inside_6 = (511 < cols_6);
     if (inside_6) {
@@ -21,10 +19,6 @@ static void program(const float* __restrict x_ptr_0, const float* __restrict wei
             const float x_11_2 = x_ptr_0[offset + (long)i0];
             x_11[r0] = x_11_2;
             mean_14[k0] = c0 == 0 ? x_11_2 : (mean_14[k0] + x_11_2);
-            const float weight_30_2 = weight_ptr_1[i0];
-            weight_30[r0] = weight_30_2;
-            const float bias_33_2 = bias_ptr_2[i0];
-            bias_33[r0] = bias_33_2;
           }
         }
       }
@@ -42,10 +36,6 @@ static void program(const float* __restrict x_ptr_0, const float* __restrict wei
             const float x_11_3 = inside_6_2 ? x_ptr_0[offset_2 + (long)i0] : 0.0f;
             x_11[r0] = x_11_3;
             mean_14[k0] = c0 == 0 ? x_11_3 : (mean_14[k0] + x_11_3);
-            const float weight_30_3 = inside_6_2 ? weight_ptr_1[i0] : 0.0f;
-            weight_30[r0] = weight_30_3;
-            const float bias_33_3 = inside_6_2 ? bias_ptr_2[i0] : 0.0f;
-            bias_33[r0] = bias_33_3;
           }
         }
       }
@@ -119,7 +109,7 @@ static void program(const float* __restrict x_ptr_0, const float* __restrict wei
   const float rstd_26 = precise::sqrt(rstd_25);
   const float rstd_27 = (1.0f / rstd_26);
   rstd_ptr_5[(int)threadgroup_position_in_grid.x] = rstd_27;
-  // layernorm.py:26-27
+  // layernorm.py:24-27
   {
     const bool inside_6_4 = (511 < cols_6);
     if (inside_6_4) {
@@ -128,8 +118,10 @@ static void program(const float* __restrict x_ptr_0, const float* __restrict wei
         TILE_LOOP
         for (int r0 = 0; r0 < 512; ++r0) {
           const int i0 = r0;
+          const float weight_30 = weight_ptr_1[i0];
+          const float bias_33 = bias_ptr_2[i0];
           const float y_35 = (centred_19[r0] * rstd_27);
-          const float y_46 = fma(y_35, weight_30[r0], bias_33[r0]);
+          const float y_46 = fma(y_35, weight_30, bias_33);
           out_ptr_3[offset_3 + (long)i0] = y_46;
         }
       }
@@ -140,9 +132,11 @@ static void program(const float* __restrict x_ptr_0, const float* __restrict wei
         TILE_MASKED
         for (int r0 = 0; r0 < 512; ++r0) {
           const int i0 = r0;
-          const float y_35_2 = (centred_19[r0] * rstd_27);
-          const float y_46_2 = fma(y_35_2, weight_30[r0], bias_33[r0]);
           const bool inside_6_5 = (i0 < cols_6);
+          const float weight_30_2 = inside_6_5 ? weight_ptr_1[i0] : 0.0f;
+          const float bias_33_2 = inside_6_5 ? bias_ptr_2[i0] : 0.0f;
+          const float y_35_2 = (centred_19[r0] * rstd_27);
+          const float y_46_2 = fma(y_35_2, weight_30_2, bias_33_2);
           if (inside_6_5) out_ptr_3[offset_4 + (long)i0] = y_46_2;
         }
       }

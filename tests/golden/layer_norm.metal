@@ -8,11 +8,9 @@
   // layernorm.py:19-20
   const int x = (int)((uint)(int)threadgroup_position_in_grid.x * (uint)cols);
   const float mean = static_cast<float>(cols);
-  // layernorm.py:19-20, 24-25
+  // layernorm.py:19-20
   float mean_2;
   float x_2[4];
-  float weight[4];
-  float bias[4];
   {
     const int offset = x;
     #pragma clang loop unroll(full)
@@ -22,10 +20,6 @@
       const float x_3 = inside ? x_ptr[offset + i0] : 0.0f;
       x_2[r0] = x_3;
       mean_2 = r0 == 0 ? x_3 : (mean_2 + x_3);
-      const float weight_2 = inside ? weight_ptr[i0] : 0.0f;
-      weight[r0] = weight_2;
-      const float bias_2 = inside ? bias_ptr[i0] : 0.0f;
-      bias[r0] = bias_2;
     }
   }
   {
@@ -111,15 +105,17 @@
   const float rstd_2 = precise::sqrt(rstd);
   const float rstd_3 = (1.0f / rstd_2);
   if (tid == 0) rstd_ptr_new[(int)threadgroup_position_in_grid.x] = rstd_3;
-  // layernorm.py:26-27
+  // layernorm.py:24-27
   {
     const int offset_2 = x;
     #pragma clang loop unroll(full)
     for (int r0 = 0; r0 < 4; ++r0) {
       const int i0 = ((lane << 2) + (sg << 7)) + r0;
-      const float y = (centred[r0] * rstd_3);
-      const float y_2 = fma(y, weight[r0], bias[r0]);
       const bool inside_3 = (i0 < cols);
+      const float weight = inside_3 ? weight_ptr[i0] : 0.0f;
+      const float bias = inside_3 ? bias_ptr[i0] : 0.0f;
+      const float y = (centred[r0] * rstd_3);
+      const float y_2 = fma(y, weight, bias);
       if (inside_3) out_ptr_new[offset_2 + i0] = y_2;
     }
   }
