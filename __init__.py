@@ -88,6 +88,8 @@ def fuse(function: Any = None, *, relax_rounding: bool = False) -> Any:
     With `relax_rounding` numbers that go from launch to launch inside a kernel are not rounded to the type of
     the array between them: results are then at least as exact, and not the same bits.
 
+    mx.compile(fuse(function)) records the launches once for arrays of the same shapes and dtypes.
+
         @triton_mlx.fuse                      with triton_mlx.fuse() as scope:
         def layer(x): ...                         kernel[grid](x, y)
                                               print(scope.report)
