@@ -263,7 +263,11 @@ class _Program:
             carried = self._region(node.regions[1], values)
 
     def _if(self, node: Node, condition: Array) -> Sequence[Any]:
-        return self._region(node.regions[0 if condition else 1], [])
+        if np.size(condition) == 1:
+            return self._region(node.regions[0 if condition else 1], [])
+        # Of every pair that a reduction or scan combines: no side has an effect there.
+        sides = [self._region(region, []) for region in node.regions]
+        return [np.where(condition, a, b) for a, b in zip(*sides, strict=True)]
 
 
 def _order(a: Array) -> Array:

@@ -56,11 +56,13 @@ def default() -> tuple[Pass, ...]:
     from .offsets import CarryOffsets
     from .recurrence import CloseRecurrences
     from .share import ShareEqualNodes
+    from .speculate import SpeculateCombines
     from .unroll import UnrollLoops
     from .widen import WidenCombines
 
     tidy = (HoistInvariants(), ShareEqualNodes())
     return (
+        SpeculateCombines(),
         RemoveDeadNodes(),  # before hoisting: what a loop hands on unchanged is fixed
         *tidy,
         UnrollLoops(),

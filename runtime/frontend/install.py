@@ -67,9 +67,12 @@ def _packages() -> Path:
 def install(version: str, source: Path | None, say: TextIO) -> str:
     """Install Triton's Python files with the stand-in; the version that pip now lists.
 
-    `source`: a wheel that is there already, instead of a download. Raises NotInstalled or WrongWheel.
+    `source`: a wheel that is there already, instead of a download; it is checked even if that version is
+    installed. Raises NotInstalled or WrongWheel.
     """
     release = wheel.release_of(version)
+    if source is not None:
+        wheel.check_hash(source, release)
     have, want = installed(), f"{version}+{LOCAL}"
     if have == want and is_whole():
         return have

@@ -148,6 +148,19 @@ def _never(arguments: Any) -> str:
     raise AssertionError(f"pip was called: {arguments}")
 
 
+def test_a_file_that_is_named_is_checked_if_that_version_is_there_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(install, "installed", lambda: f"{wheel.LATEST}+{wheel.LOCAL}")
+    monkeypatch.setattr(install, "is_whole", lambda: True)
+    other = tmp_path / "triton.whl"
+    other.write_bytes(b"another file")
+    with pytest.raises(WrongWheel):
+        install.install(wheel.LATEST, other, io.StringIO())
+    with pytest.raises(WrongWheel):
+        install.install(wheel.LATEST, tmp_path / "none.whl", io.StringIO())
+
+
 def test_an_environment_that_cannot_be_written_is_refused_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -57,6 +57,21 @@ def k_swap(x, y, n, BLOCK: tl.constexpr):
     tl.store(y + at, a, mask=at < n)
 
 
+@triton.jit
+def further(a, b):
+    if a * a > b * b:
+        return a
+    return b - 1
+
+
+@triton.jit
+def k_further(x, o, ROWS: tl.constexpr, COLS: tl.constexpr):
+    r, c = tl.arange(0, ROWS)[:, None], tl.arange(0, COLS)[None, :]
+    v = tl.load(x + r * COLS + c)
+    tl.store(o + r * COLS + c, tl.associative_scan(v, 1, further))
+    tl.store(o + ROWS * COLS + tl.arange(0, ROWS), tl.reduce(v, 1, further))
+
+
 @pytest.fixture(autouse=True)
 def _host() -> Iterator[None]:
     with triton_mlx.use("host"):
@@ -134,6 +149,14 @@ def test_views_shapes_and_what_is_not_written() -> None:
     (got,) = again(k_scale, view, old)
     same(got, out)
     assert got[-1, -1].item() == 7.0
+
+
+def test_a_reduction_with_branches() -> None:
+    x = numbers("float32", (4, 16)) - 50
+    out = mx.zeros((4 * 16 + 4,))
+    k_further[(1,)](x, out, ROWS=4, COLS=16)
+    (got,) = again(k_further, x, mx.zeros_like(out))
+    same(got, out)
 
 
 def test_two_written_buffers_and_one_array_twice() -> None:
