@@ -241,7 +241,8 @@ class _Planner:
         """True if `node` of step `index` gives the same at the end of `steps`, with all that only it reads."""
         if node.op == "load":
             own = list(self._accesses(node))
-            wrote = (a for at, a in self.accesses if a.writes and at in steps)
+            # Its own step may write behind it, too.
+            wrote = (a for at, a in self.accesses if a.writes and (at == index or at in steps))
             if not all(self._apart(a, mine) for a in wrote for mine in own):
                 return False
         roots = [root for root, _ in self.values.needs(node) if root.type.shape]

@@ -95,6 +95,26 @@ def test_a_store_to_the_same_array_is_not_overtaken(kernel: Any, target: str) ->
 
 
 @triton.jit
+def overwritten(x, w, first, out, N: tl.constexpr):
+    at = tl.arange(0, N)
+    row = tl.load(x + at)
+    old = tl.load(w + at)
+    tl.store(w + at, row)
+    total = tl.sum(row, axis=0)
+    tl.store(first, total)
+    tl.store(out + at, old + total)
+
+
+@pytest.mark.parametrize("target", ["host", "simulate"])
+def test_a_store_behind_it_in_the_same_nest_is_not_overtaken(target: str) -> None:
+    x, w = arrays()
+    old = np.array(w)
+    _, out, _ = run(overwritten, x, w, target=target)
+    np.testing.assert_array_equal(np.array(w), np.array(x))
+    np.testing.assert_allclose(out, old + np.array(x).sum(), rtol=1e-4, atol=1e-4)
+
+
+@triton.jit
 def mixed(x, w, v, a, b, out, FIRST: tl.constexpr, SECOND: tl.constexpr, N: tl.constexpr):
     at = tl.arange(0, N)
     row = tl.load(x + at)
